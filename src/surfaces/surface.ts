@@ -1,0 +1,53 @@
+/** What a surface is: one client protocol mapped to the core. `node.ts` lists them; `socket/` serves them. */
+import type { Outlet } from '../core/ports.ts'
+
+/** One client connection, as its surface sees it. */
+export interface Connection {
+  /** Unique on this node; in every log line of this connection. */
+  readonly id: number
+  readonly outlet: Outlet
+  /** Query string of the upgrade request, without `?`. */
+  readonly query: URLSearchParams
+  /** Address of the peer, for logs. */
+  readonly address: string
+}
+
+/** What a surface does with one connection. Calls never come after `closed`. */
+export interface Conversation {
+  /** One WebSocket message; `data` is only valid during the call. */
+  message(data: Uint8Array): void
+  /** The socket's buffer has emptied: a paused session may go on. */
+  drained(): void
+  /** The connection is gone, however it ended. */
+  closed(): void
+  /** The node drains: finish what is in flight, then end with 1012. */
+  drain(): void
+}
+
+export interface HttpRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>
+  /** Reads the whole body. @throws HttpError 413 above `limit` bytes */
+  body(limit: number): Promise<Uint8Array>
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string
+}
+
+export interface Surface {
+  readonly name: string
+  /** Where it sits on the shared port. On a port of its own it sits there too, and at `ownPaths`. */
+  readonly path: string
+  /** Whether this upgrade may use permessage-deflate, when the client offers it. */
+  compresses(query: URLSearchParams): boolean
+  connect(connection: Connection): Conversation
+  http(request: HttpRequest): Promise<HttpAnswer>
+  /** Bytes of the largest WebSocket message that a client may send; larger ones close it with 1009. */
+  readonly maxMessageBytes: number
+}
