@@ -3,12 +3,13 @@
  */
 
 /**
+ * `away`: no connection could be had; nothing was sent.
  * `lost`: the connection broke or the deadline passed; what was sent may still commit.
  * `retry`: refused for now (lock timeout, deadlock, cancelled): certainly not done, may be sent again.
  * `rejected`: refused for a reason of its own: certainly not done, sending it again is of no use.
  * `hole`: the log lacks a row that its length says is there.
  */
-export type StoreErrorCode = 'lost' | 'retry' | 'rejected' | 'hole'
+export type StoreErrorCode = 'away' | 'lost' | 'retry' | 'rejected' | 'hole'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'

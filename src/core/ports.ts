@@ -163,6 +163,8 @@ export interface PresenceStore {
   sessions(epoch: Epoch): Promise<readonly { readonly node: string; readonly sessions: number }[]>
   /** Deletes documents with this id prefix not accessed for so long that nobody has open. @returns how many */
   purge(prefix: string, expiryMs: number, most: number): Promise<number>
+  /** Deletes one portion of the chunks of deleted documents. @returns false when nothing is left */
+  bury(rows: number): Promise<boolean>
 }
 
 /** One socket as the sessions see it. */

@@ -1,0 +1,200 @@
+/** The log in Postgres: open, append, read. Keys are in `keys.ts`. The port and its promises: `core/ports.ts`. */
+import type {
+  Chunk,
+  DocumentAppends,
+  DocumentOutcome,
+  DocumentStore,
+  Epoch,
+  OpenRequest,
+  OpenResult,
+} from '../core/ports.ts'
+import { StoreError } from '../core/errors.ts'
+import { packBatch, rowsOf } from './batch.ts'
+import { makeKeyStatements } from './keys.ts'
+import type { Pools, Query, Row } from './pool.ts'
+
+/** Rows of one insert while a document is created: bounds the size of a statement, not of the document. */
+const INSERT_BYTES = 4 * 1024 * 1024
+
+const FIND = { name: 'find', text: `select key, length, creation_id from documents where id = $1` }
+
+/** An access is only written down when the last one is a while ago: the row would be rewritten at every look. */
+const TOUCH = {
+  name: 'touch-one',
+  text: `update documents set accessed_at = now() where id = $1 and accessed_at < now() - interval '1 second'`,
+}
+
+const CREATE = {
+  name: 'create',
+  text: `insert into documents (id, length, creation_id) values ($1, $2, $3) on conflict (id) do nothing returning key`,
+}
+
+const INSERT_ROWS = {
+  name: 'insert-rows',
+  text: `insert into document_chunks (key, "offset", append_id, data)
+    select $1, r.o, $2, substring($5::bytea from r.start for r.size)
+    from unnest($3::int8[], $4::int4[], $6::int4[]) as r(o, start, size)`,
+}
+
+/**
+ * The group commit. The locking select comes first, in the order of keys, so that two batches cannot deadlock; it
+ * returns the newest committed length even when that is later than the statement's snapshot, so losers carry the
+ * actual length. `length = expected` must therefore stay out of it, and the update trusts only what was locked.
+ */
+const append = (lock: string) => `
+  with wanted as materialized (
+    select * from unnest($1::int8[], $2::int8[], $3::int8[]) as w(key, expected, added)
+  ), locked as materialized (
+    select d.key, d.length from documents d where d.key = any ($1::int8[]) order by d.key for no key update ${lock}
+  ), winners as materialized (
+    select w.key, w.expected, w.added from wanted w join locked l on l.key = w.key and l.length = w.expected
+  ), lengthened as (
+    update documents d set length = w.expected + w.added from winners w where d.key = w.key and w.added > 0
+  ), stored as (
+    insert into document_chunks (key, "offset", append_id, data)
+    select r.key, r.o, r.append_id, substring($9::bytea from r.start for r.size)
+    from unnest($4::int8[], $5::int8[], $6::int8[], $7::int4[], $8::int4[]) as r(key, o, append_id, start, size)
+    join winners using (key)
+  )
+  select w.key, l.length,
+    case when l.key is null then exists (select 1 from documents d where d.key = w.key) end
+  from wanted w left join locked l using (key)`
+
+const APPEND = { name: 'append', text: append('skip locked') }
+const APPEND_WAITING = { name: 'append-waiting', text: append('') }
+
+const APPEND_ID = {
+  name: 'append-id',
+  text: `select append_id from document_chunks where key = $1 and "offset" = $2`,
+}
+
+/** From the row that holds byte $2 to the last one that begins before $3, cut at both ends; with what is needed to see a hole. */
+const READ = {
+  name: 'read',
+  text: `select first, last, octet_length(bytes), substring(bytes from ($2 - first + 1)::int4 for ($3 - $2)::int4)
+    from (
+      select min(o) as first, max(o + octet_length(data)) as last, string_agg(data, '' order by o) as bytes
+      from (
+        select "offset" as o, data from document_chunks
+        where key = $1 and "offset" < $3 and "offset" >= coalesce(
+          (select max("offset") from document_chunks where key = $1 and "offset" <= $2), 0)
+      ) as rows
+    ) as run where first is not null`,
+}
+
+const STATES = {
+  name: 'states',
+  text: `select d.key, d.length, coalesce(v.version, 0)
+    from documents d left join document_key_versions v using (key) where d.key = any ($1::int8[])`,
+}
+
+const REMOVE = {
+  name: 'remove',
+  text: `with gone as (delete from documents where id = $1 returning key)
+    insert into deleted_documents (key) select key from gone returning key`,
+}
+
+/** @returns the store; it owns nothing, the pools are the caller's */
+export function makeDocumentStore(pools: Pools): DocumentStore {
+  return {
+    open: (request) => open(pools, request),
+    async append(batch, wait) {
+      const lane = wait ? pools.alone : pools.appends
+      const rows = await lane.query(wait ? APPEND_WAITING : APPEND, packBatch(batch))
+      return outcomes(batch, rows)
+    },
+    async appendIdAt(epoch, offset) {
+      const [row] = await pools.reads.query(APPEND_ID, [epoch, offset])
+      return row?.[0] as number | undefined
+    },
+    async read(epoch, from, to) {
+      const [row] = await pools.reads.query(READ, [epoch, from, to])
+      return row ? run(row, from) : new Uint8Array()
+    },
+    async states(epochs) {
+      const rows = await pools.reads.query(STATES, [list(epochs)])
+      return new Map(
+        rows.map((row) => [row[0] as Epoch, { length: row[1] as number, keysVersion: row[2] as number }]),
+      )
+    },
+    async find(id) {
+      const [row] = await pools.others.query(FIND, [id])
+      if (row) await pools.others.query(TOUCH, [id])
+      return row && { epoch: row[0] as Epoch, length: row[1] as number }
+    },
+    async remove(id) {
+      const [row] = await pools.others.query(REMOVE, [id])
+      return row?.[0] as Epoch | undefined
+    },
+    ...makeKeyStatements(pools),
+  }
+}
+
+async function open(pools: Pools, request: OpenRequest): Promise<OpenResult> {
+  for (;;) {
+    const [row] = await pools.others.query(FIND, [request.id])
+    if (row) return opened(row, request)
+    if (request.creation === 'never') return { kind: 'missing' }
+    const epoch = await create(pools, request)
+    const length = request.initial.length
+    if (epoch !== undefined) return { kind: 'opened', epoch, length, created: true }
+    // Somebody created it in between; one statement could not have seen that row, a second one does.
+  }
+}
+
+function opened(row: Row, request: OpenRequest): OpenResult {
+  const created = row[2] === request.creationId
+  if (request.creation === 'must' && !created) return { kind: 'exists' }
+  return { kind: 'opened', epoch: row[0] as Epoch, length: row[1] as number, created }
+}
+
+function create(pools: Pools, request: OpenRequest): Promise<Epoch | undefined> {
+  const values = [request.id, request.initial.length, request.creationId]
+  if (request.initial.length === 0) {
+    return pools.others.query(CREATE, values).then(([row]) => row?.[0] as Epoch | undefined)
+  }
+  return pools.others.transaction(async (query) => {
+    const [row] = await query(CREATE, values)
+    if (!row) return undefined
+    const epoch = row[0] as Epoch
+    await insertInitial(query, epoch, { id: request.creationId, data: request.initial })
+    return epoch
+  })
+}
+
+async function insertInitial(query: Query, epoch: Epoch, chunk: Chunk): Promise<void> {
+  for (let from = 0; from < chunk.data.length; from += INSERT_BYTES) {
+    const data = chunk.data.subarray(from, from + INSERT_BYTES)
+    const rows = rowsOf(data.length)
+    await query(INSERT_ROWS, [
+      epoch,
+      chunk.id,
+      list(rows.map((row) => from + row.start)),
+      list(rows.map((row) => row.start + 1)),
+      data,
+      list(rows.map((row) => row.size)),
+    ])
+  }
+}
+
+function outcomes(batch: readonly DocumentAppends[], rows: readonly Row[]): DocumentOutcome[] {
+  const found = new Map(rows.map((row) => [row[0] as Epoch, row]))
+  return batch.map(({ epoch, expected, chunks }) => {
+    const [, length, exists] = found.get(epoch) ?? []
+    if (typeof length !== 'number') return { kind: exists === true ? 'busy' : 'missing' }
+    if (length !== expected) return { kind: 'conflict', length }
+    return { kind: 'stored', length: chunks.reduce((sum, chunk) => sum + chunk.data.length, expected) }
+  })
+}
+
+/** @throws StoreError `hole` when rows are missing in the run: nothing may treat that as the end of the log */
+function run([first, last, size, bytes]: Row, from: number): Uint8Array {
+  if ((first as number) > from || (last as number) - (first as number) !== size) {
+    throw new StoreError('hole', `the log has a hole after offset ${from}`)
+  }
+  return bytes as Uint8Array
+}
+
+function list(numbers: readonly number[]): string {
+  return `{${numbers.join(',')}}`
+}

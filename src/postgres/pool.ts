@@ -1,0 +1,201 @@
+/**
+ * Connections to Postgres, in lanes that cannot starve each other, each statement with a deadline of ours: a connection
+ * that misses it is destroyed, because what it still carries can no longer be told apart from the next answer.
+ */
+import pg from 'pg'
+import { StoreError } from '../core/errors.ts'
+import { classify } from './sqlstate.ts'
+
+export interface Statement {
+  /** Prepared under this name on each connection. */
+  readonly name: string
+  readonly text: string
+}
+
+export type Row = readonly unknown[]
+
+export interface Lane {
+  /** Rows as arrays, in the order of the select list. @throws StoreError */
+  query(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]>
+  /** Commits what `work` did, or rolls back when it throws. @throws StoreError, or what `work` threw */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
+  /** Callers that wait for a connection. */
+  readonly waiting: number
+}
+
+export type Query = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>
+
+export interface Pools {
+  readonly appends: Lane
+  /** For rows that somebody holds: waits for the lock, but not long. */
+  readonly alone: Lane
+  readonly reads: Lane
+  readonly others: Lane
+  close(): Promise<void>
+}
+
+export interface PoolOptions {
+  readonly url: string
+  readonly statementMs: number
+  /** How many connections each lane may open. */
+  readonly sizes: { appends: number; alone: number; reads: number; others: number }
+  /** Another server, or another timeline of it, answers: the database may have gone back. */
+  readonly onServerChange: () => void
+  readonly onError: (error: Error) => void
+}
+
+/** Lengths and epochs are bigint columns; both stay far below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8
+      ? Number
+      : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+}
+
+/** An acknowledgement that could be lost is a lie: `off` is turned into `on`, stronger settings are kept. */
+const GREET = `select set_config('synchronous_commit',
+  case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false),
+  pg_is_in_recovery()`
+/** Who answers. Both functions may be withheld from this role; then a failover is only seen by the lengths. */
+const IDENTITY = `select (select system_identifier from pg_control_system()) || '/' ||
+  (select timeline_id from pg_control_checkpoint()) || '/' || pg_postmaster_start_time()`
+
+export function makePools(options: PoolOptions): Pools {
+  let identity: string | undefined
+  async function greet(client: pg.Client): Promise<void> {
+    const greeting = await client.query<[string, boolean]>({ text: GREET, rowMode: 'array' })
+    if (greeting.rows[0]?.[1]) throw new StoreError('away', 'this Postgres is a standby')
+    const answer = await client.query<[string]>({ text: IDENTITY, rowMode: 'array' }).catch(() => undefined)
+    const seen = answer?.rows[0]?.[0]
+    if (seen === undefined || seen === identity) return
+    const changed = identity !== undefined
+    identity = seen
+    if (changed) options.onServerChange()
+  }
+  const lane = (max: number, lockMs: number) => makeLane(options, max, lockMs, greet)
+  const lanes = {
+    appends: lane(options.sizes.appends, 2_000),
+    alone: lane(options.sizes.alone, 500),
+    reads: lane(options.sizes.reads, 2_000),
+    others: lane(options.sizes.others, 2_000),
+  }
+  return {
+    ...lanes,
+    async close() {
+      await Promise.all(Object.values(lanes).map((each) => each.close()))
+    },
+  }
+}
+
+function makeLane(
+  options: PoolOptions,
+  max: number,
+  lockMs: number,
+  greet: (client: pg.Client) => Promise<void>,
+): Lane & { close(): Promise<void> } {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max,
+    connectionTimeoutMillis: options.statementMs,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: options.statementMs,
+    lock_timeout: lockMs,
+    idle_in_transaction_session_timeout: 15_000,
+    keepAlive: true,
+    application_name: 'lengthwise',
+    types,
+  })
+  // An idle connection that breaks is only replaced; without a listener it would end the process.
+  pool.on('error', options.onError)
+  const greeted = new WeakSet<pg.PoolClient>()
+
+  async function withClient<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const client = await connect(pool)
+    let broken = false
+    const query: Query = async (statement, values) => {
+      try {
+        return await run(client, statement, values, options.statementMs)
+      } catch (error) {
+        const failure = classify(error)
+        broken ||= failure.code === 'lost'
+        throw failure
+      }
+    }
+    try {
+      if (!greeted.has(client)) {
+        await withDeadline(client, greet(client), options.statementMs).catch((error: unknown) => {
+          broken = true
+          throw new StoreError('away', 'Postgres did not greet', { cause: error })
+        })
+        greeted.add(client)
+      }
+      return await work(query)
+    } finally {
+      if (broken) destroy(client)
+      client.release(broken)
+    }
+  }
+
+  return {
+    query: (statement, values) => withClient((query) => query(statement, values)),
+    transaction: (work) =>
+      withClient(async (query) => {
+        await query(BEGIN, [])
+        try {
+          const result = await work(query)
+          await query(COMMIT, [])
+          return result
+        } catch (error) {
+          // A lost connection rolls back by itself.
+          if (!(error instanceof StoreError && error.code === 'lost')) await query(ROLLBACK, [])
+          throw error
+        }
+      }),
+    get waiting() {
+      return pool.waitingCount
+    },
+    async close() {
+      await pool.end()
+    },
+  }
+}
+
+const BEGIN = { name: '', text: 'begin' }
+const COMMIT = { name: '', text: 'commit' }
+const ROLLBACK = { name: '', text: 'rollback' }
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (error) {
+    throw new StoreError('away', 'no connection to Postgres', { cause: error })
+  }
+}
+
+async function run(
+  client: pg.PoolClient,
+  { name, text }: Statement,
+  values: readonly unknown[],
+  deadlineMs: number,
+): Promise<readonly Row[]> {
+  const config = { text, values: values as unknown[], rowMode: 'array' as const, ...(name && { name }) }
+  const result = await withDeadline(client, client.query<unknown[]>(config), deadlineMs)
+  return result.rows
+}
+
+async function withDeadline<T>(client: pg.PoolClient, work: Promise<T>, deadlineMs: number): Promise<T> {
+  const timer = setTimeout(() => {
+    destroy(client)
+  }, deadlineMs)
+  try {
+    return await work
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** `end` would wait for a peer that may be gone; the socket has to go at once. */
+function destroy(client: pg.PoolClient): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
+}
