@@ -1,0 +1,165 @@
+/**
+ * Every setting: its kind, default and meaning. `readConfig` is the one place that looks at the environment; the README's
+ * table is made from this file (test/config/readme.test.ts compares them).
+ */
+import type { z } from 'zod'
+import { findConflicts, isLoopback } from './config/conflicts.ts'
+import {
+  abouts,
+  bytes,
+  count,
+  expiration,
+  flag,
+  host,
+  milliseconds,
+  oneOf,
+  optional,
+  origins,
+  port,
+  secret,
+  setting,
+  someOf,
+  text,
+  url,
+} from './config/kinds.ts'
+import { strangers } from './config/strangers.ts'
+
+/** Surfaces that SURFACES may name. */
+export const surfaceNames = ['zwibbler'] as const
+
+const limit = count(0, 10_000_000)
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+// One line each: it reads as the table that it is.
+// prettier-ignore
+export const settings = {
+  HOST: setting(host, '127.0.0.1', 'Address to listen at. Beyond loopback some authentication must be configured, or `ALLOW_ANONYMOUS=1`'),
+  PORT: setting(port, '3000', 'Port for clients; 0 takes a free one'),
+  ADMIN_HOST: setting(host, '127.0.0.1', 'Address of the admin port. Off loopback only `/livez`, `/readyz` and `/metrics` answer without `ADMIN_KEY`'),
+  ADMIN_PORT: setting(port, '9600', 'Port for metrics, probes and the admin API; 0 takes a free one'),
+  ADMIN_KEY: optional(secret, 'Bearer key of the admin API off loopback'),
+  DATABASE_URL: optional(url('postgres', 'postgresql'), 'PostgreSQL 14 to 18', 'embedded, in `DATA_DIR`'),
+  REDIS_URL: optional(url('redis', 'rediss'), 'Redis, for fan-out between nodes', 'within the process'),
+  REDIS_PREFIX: setting(text, 'lengthwise:', 'What the names of all Redis channels begin with'),
+  DATA_DIR: setting(text, './data', 'Folder of the embedded PostgreSQL'),
+  SURFACES: setting(someOf(...surfaceNames), 'all', `Protocols to serve: \`all\`, or some of ${surfaceNames.join(', ')}, separated by commas`),
+  WORKERS: setting(count(1, 256), '1', 'Threads that share the port'),
+  MIGRATE: setting(flag, '1', 'Bring the database up to date before listening; with 0 the node waits, not ready, until somebody has'),
+  LOG_LEVEL: setting(oneOf(...levels), 'info', levels.join(', ')),
+  NODE_ENV: optional(text, '`production` switches the whiteboard off'),
+  WHITEBOARD: optional(flag, 'Serve the whiteboard page', '1; 0 in production'),
+
+  ALLOW_ANONYMOUS: setting(flag, '0', 'Listen beyond loopback although anybody may read and write'),
+  ALLOWED_ORIGINS: optional(origins, 'Web origins whose pages may connect, separated by commas; `*` for any', 'same host and loopback'),
+  TLS_CERT_FILE: optional(text, 'Certificate chain (PEM) for wss and https; read again when it changes'),
+  TLS_KEY_FILE: optional(text, 'Private key (PEM) of that certificate'),
+  EXCLUSIVE_PORT: setting(flag, '0', 'Refuse to share a port with another process'),
+
+  ZWIBBLER_PORT: optional(port, 'A further port on which the zwibbler surface sits exactly as zwibserve does', 'none'),
+  ZWIBBLER_SECRET_USER: optional(text, 'User of the management API (HTTP Basic) and of the webhook', 'API closed'),
+  ZWIBBLER_SECRET_PASSWORD: optional(secret, 'Its password'),
+  ZWIBBLER_JWT_KEY: optional(secret, 'Secret of the JWTs that let clients in; plain document ids are refused then'),
+  ZWIBBLER_JWT_KEY_IS_BASE64: setting(flag, '0', 'The key above is base64'),
+  ZWIBBLER_PLAIN_IDS: setting(flag, '1', 'Without a JWT key, whoever knows a document id may read and write it; 0 admits registered tokens only'),
+  ZWIBBLER_WEBHOOK: optional(url('http', 'https'), 'Told 10 s after a document\'s last client has left', 'none'),
+  ZWIBBLER_EXPIRATION: setting(expiration, '86400', 'A document that nobody has opened or changed for so long is deleted; `never` keeps all'),
+  ZWIBBLER_COMPRESSION: setting(flag, '1', 'permessage-deflate for clients that offer it'),
+  ZWIBBLER_READERS_MAY_SIGNAL: setting(flag, '1', 'Read-only clients may broadcast and set keys'),
+
+  MAX_APPEND: setting(bytes(1024, 2 ** 28), '16MiB', 'Largest append'),
+  MAX_INITIAL: setting(bytes(1024, 2 ** 28), '64MiB', 'Largest initial contents of a new document'),
+  MAX_DOCUMENT: setting(bytes(0), '0', 'Largest document; 0 for no limit'),
+  MAX_CONNECTIONS: setting(limit, '100000', 'Connections of a node; 0 for no limit'),
+  MAX_HANDSHAKES: setting(limit, '1000', 'New connections per second and node; 0 for no limit'),
+  MAX_MESSAGES: setting(limit, '5000', 'Messages per second and connection; 0 for no limit'),
+  MAX_UNANSWERED: setting(count(1, 65_536), '64', 'Messages of a connection that may wait for their answers'),
+  MAX_KEYS: setting(count(1, 1_000_000), '1000', 'Keys of a document'),
+  MAX_KEY_BYTES: setting(bytes(1024, 2 ** 28), '1MiB', 'Names and values of all keys of a document together'),
+  MAX_BROADCAST: setting(bytes(1024, 2 ** 23), '256KiB', 'Largest broadcast'),
+  HANDSHAKE_MS: setting(milliseconds(100), '30000', 'Time for a client\'s first whole message'),
+  KEEP_ALIVE_MS: setting(milliseconds(1_000, 3_600_000), '25000', 'Time between pings; keep it below the idle limit of the proxies in front'),
+  SOCKET_BUFFER: setting(bytes(4096, 2 ** 26), '64KiB', 'What may wait for one slow reader before it is paused'),
+  CACHE_BYTES: setting(bytes(2 ** 20), '16MiB', 'Cache of documents\' pages, per worker'),
+
+  DATABASE_CONNECTIONS: setting(count(4, 1_000), '11', 'Connections to PostgreSQL, per worker'),
+  LEASE_MS: setting(milliseconds(1_000), '10000', 'A node not heard of for so long is taken for dead'),
+  SWEEP_ACTIVE_MS: setting(milliseconds(100), '3000', 'How often documents heard of in the last minute are checked for missed bytes'),
+  SWEEP_QUIET_MS: setting(milliseconds(100), '30000', 'The same for all other open documents'),
+  SWEEP_ACTIVE_REDISLESS_MS: setting(milliseconds(100), '1000', 'The first of these two while Redis cannot be heard'),
+  SWEEP_QUIET_REDISLESS_MS: setting(milliseconds(100), '10000', 'The second of these two while Redis cannot be heard'),
+  APPEND_DEADLINE_MS: setting(milliseconds(100), '10000', 'How long an append may wait for PostgreSQL before its client is told'),
+  STATEMENT_MS: setting(milliseconds(100), '5000', 'Deadline of one SQL statement'),
+  DRAIN_MS: setting(milliseconds(0), '20000', 'Over how long a leaving node spreads the closing of its connections'),
+  DRAIN_NOTICE_MS: optional(milliseconds(0), 'How long a leaving node is not ready before it stops accepting', '5000; 0 on loopback'),
+}
+
+type Read = { readonly [Name in keyof typeof settings]: z.infer<(typeof settings)[Name]> }
+export type SettingName = keyof typeof settings
+/** What could be read, while there are mistakes. */
+export type Known = Partial<Read>
+
+/** All settings as they apply, by the names of their variables; sizes in bytes. */
+export type Config = Omit<Read, 'WHITEBOARD' | 'DRAIN_NOTICE_MS'> & {
+  readonly WHITEBOARD: boolean
+  readonly DRAIN_NOTICE_MS: number
+}
+
+/** The configuration cannot be used; `mistakes` has one sentence for each thing wrong with it, and no secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly mistakes: readonly string[]
+  constructor(mistakes: readonly string[]) {
+    super(`bad configuration: ${mistakes.join('; ')}`)
+    this.mistakes = mistakes
+  }
+}
+
+/**
+ * Reads the settings from the environment. An empty variable counts as unset.
+ * @param warn hears of what is odd but no mistake: probable misspellings, other programs' variables
+ * @throws ConfigError that names every mistake at once
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  warn: (sentence: string) => void = () => undefined,
+): Config {
+  const names = Object.keys(settings) as SettingName[]
+  const { ignored, warnings } = strangers(env, names)
+  const mistakes: string[] = []
+  const read: Partial<Record<SettingName, unknown>> = {}
+  for (const name of names) {
+    const given = ignored.has(name) ? undefined : textOf(name, env[name])
+    const result = settings[name].safeParse(given)
+    if (result.success) read[name] = result.data
+    else mistakes.push(mistakeOf(name, given, result.error))
+  }
+  const known = read as Known
+  mistakes.push(...findConflicts(known))
+  for (const warning of warnings) warn(warning)
+  if (mistakes.length > 0) throw new ConfigError(mistakes)
+  return complete(known as Read)
+}
+
+/** Defaults that depend on other settings. */
+function complete(read: Read): Config {
+  return Object.freeze({
+    ...read,
+    WHITEBOARD: read.WHITEBOARD ?? read.NODE_ENV !== 'production',
+    DRAIN_NOTICE_MS: read.DRAIN_NOTICE_MS ?? (isLoopback(read.HOST) ? 0 : 5_000),
+  })
+}
+
+function textOf(name: SettingName, given: string | undefined): string | undefined {
+  if (given === undefined || given.trim() === '') return undefined
+  return isSecret(name) ? given : given.trim()
+}
+
+function mistakeOf(name: SettingName, given: string | undefined, error: z.ZodError): string {
+  const what = `${name} ${error.issues[0]?.message ?? 'is wrong'}`
+  return given === undefined || isSecret(name) ? what : `${what}: ${JSON.stringify(given)}`
+}
+
+/** Whether a setting's value must not be shown as it is. */
+export function isSecret(name: SettingName): boolean {
+  return abouts.get(settings[name])?.secret ?? false
+}
