@@ -1,0 +1,281 @@
+/** Open, append, keys, ephemeral: the one road from a surface to the store, and from a commit to everybody else. */
+import { randomFillSync } from 'node:crypto'
+import { StoreError } from '../core/errors.ts'
+import { encodeFrame, encodeKeys, type Frame } from '../core/frame.ts'
+import type { Meter } from '../core/meter.ts'
+import type { Bus, Chunk, Creation, DocumentStore, Epoch, KeysChanged, OpenResult, Outlet } from '../core/ports.ts'
+import type { AppendResult, PendingAppend } from './append-queue.ts'
+import type { Sink } from './answers.ts'
+import type { Batcher } from './batcher.ts'
+import type { Follower } from './follower.ts'
+import type { Hub } from './hub.ts'
+import { makeKeySetter, type KeyWish } from './key-setter.ts'
+import type { Pages } from './pages.ts'
+import type { Roster } from './roster.ts'
+import { Session, type SessionEnvironment } from './session.ts'
+
+/** Redis ends every subscriber whose output buffer overflows: larger chunks are announced without their bytes. */
+const INLINE_BYTES = 48 * 1024
+const OPEN_DEADLINE_MS = 5_000
+const OPEN_AGAIN_MS = 50
+const NOTHING = new Uint8Array()
+
+export interface JoinRequest {
+  /** With its surface's prefix. */
+  readonly id: string
+  readonly creation: Creation
+  readonly initial: Uint8Array
+  /** Bytes the client has already. */
+  readonly offset: number
+  /** The low 32 bits of the epoch that the client's bytes are of; 0 when it does not say. */
+  readonly generation?: number
+  readonly sink: Sink
+  readonly outlet: Outlet
+  /** The connection closed meanwhile: nothing is to be opened any more. */
+  readonly isAbandoned: () => boolean
+}
+
+export type JoinResult =
+  | { readonly kind: 'joined'; readonly session: Session }
+  | { readonly kind: 'missing' | 'exists' | 'invalid-offset' | 'abandoned' }
+
+export interface Documents {
+  /** Joins; the session sends from then on. @throws StoreError when Postgres is away */
+  join(request: JoinRequest): Promise<JoinResult>
+  /**
+   * Appends on behalf of a session, which answers. With `mayWrite` false only the length is checked.
+   * @returns false when a queue is full: the session is to be closed
+   */
+  append(session: Session, offset: number, data: Uint8Array, mayWrite: boolean): boolean
+  setKey(session: Session, tag: number, wish: KeyWish): void
+  broadcast(session: Session, bytes: Uint8Array): void
+  /** The connection is gone, however it ended. */
+  leave(session: Session): void
+  /** The document was deleted: its sessions are ended, on every node. */
+  deleted(epoch: Epoch): void
+  /** Resolves when no append waits any more, and every key of those who left is removed. */
+  idle(): Promise<void>
+}
+
+export interface DocumentsOptions {
+  readonly store: DocumentStore
+  readonly bus: Bus
+  readonly hub: Hub
+  readonly batcher: Batcher
+  readonly roster: Pick<Roster, 'node'>
+  readonly pages: Pages
+  readonly meter: Meter
+  readonly channel: (epoch: Epoch) => string
+  readonly limits: {
+    /** Of one session, that wait for an answer. */
+    readonly unanswered: number
+    readonly unansweredBytes: number
+    readonly keys: number
+    readonly keyBytes: number
+  }
+  readonly onError: (what: string, error: unknown) => void
+}
+
+export function makeDocuments(options: DocumentsOptions): Documents {
+  const { store, bus, hub, batcher, meter, limits } = options
+  const environment: SessionEnvironment = { pages: options.pages, meter }
+  const leaving = new Set<Promise<void>>()
+  let lastSession = 0
+  const keySetter = makeKeySetter({
+    store,
+    meter,
+    node: () => options.roster.node,
+    limits: { keys: limits.keys, bytes: limits.keyBytes },
+    changed: keysChanged,
+    onError: options.onError,
+  })
+
+  function publish(frame: Omit<Frame, 'origin'>): void {
+    meter.frameSent(frame.kind, frame.payload.length)
+    bus.publish(options.channel(frame.epoch), encodeFrame({ ...frame, origin: options.roster.node }))
+  }
+
+  async function join(request: JoinRequest): Promise<JoinResult> {
+    const creationId = randomId()
+    for (const due = performance.now() + OPEN_DEADLINE_MS; ; ) {
+      if (request.isAbandoned()) return { kind: 'abandoned' }
+      try {
+        const result = await tryJoin(request, creationId)
+        if (result) return result
+      } catch (error) {
+        // The same creation id makes it safe to open again what may have been created already.
+        const isPassing = error instanceof StoreError && error.code !== 'rejected'
+        if (!isPassing || performance.now() > due) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, OPEN_AGAIN_MS))
+    }
+  }
+
+  /** @returns undefined when the document vanished in between: once more */
+  async function tryJoin(request: JoinRequest, creationId: number): Promise<JoinResult | undefined> {
+    const here = hub.find(request.id)
+    if (here && request.creation !== 'must') return joinHere(here, request, undefined)
+    const opened = await store.open({ ...request, creationId })
+    if (opened.kind !== 'opened') return opened
+    const follower = await hub.follow(request.id, opened.epoch)
+    if (!follower) return undefined
+    try {
+      return enter(follower, request, opened, Math.max(opened.length, follower.known))
+    } finally {
+      hub.release(follower)
+    }
+  }
+
+  /** Already followed on this node: whoever joins here sees all that was acknowledged anywhere before. */
+  async function joinHere(here: Follower, request: JoinRequest, opened: undefined): Promise<JoinResult | undefined> {
+    const follower = await hub.follow(here.id, here.epoch)
+    if (!follower) return undefined
+    try {
+      const state = await hub.state(follower)
+      return state && enter(follower, request, opened, state.length)
+    } finally {
+      hub.release(follower)
+    }
+  }
+
+  function enter(
+    follower: Follower,
+    request: JoinRequest,
+    opened: Extract<OpenResult, { kind: 'opened' }> | undefined,
+    length: number,
+  ): JoinResult {
+    if (request.isAbandoned()) return { kind: 'abandoned' }
+    const offset = opened?.created ? opened.length : request.offset
+    const isOther = !opened?.created && !!request.generation && request.generation !== generationOf(follower.epoch)
+    if (offset > length || isOther) return { kind: 'invalid-offset' }
+    const { sink, outlet } = request
+    const span = { from: offset, to: Math.max(length, offset) }
+    const session = new Session(++lastSession, follower, sink, outlet, environment, span)
+    follower.sessions.add(session)
+    return { kind: 'joined', session }
+  }
+
+  function append(session: Session, offset: number, data: Uint8Array, mayWrite: boolean): boolean {
+    const { requests, bytes } = session.unanswered
+    const isTooMuch = requests >= limits.unanswered || (requests > 0 && bytes + data.length > limits.unansweredBytes)
+    if (isTooMuch) {
+      meter.limit('MAX_UNANSWERED')
+      return false
+    }
+    const follower = session.follower as Follower
+    const id = randomId()
+    const surface = follower.id.slice(0, follower.id.indexOf('/'))
+    const began = performance.now()
+    const stored = mayWrite ? data : NOTHING
+    const request = session.expectAppend(id, offset, stored.length)
+    const settle = (result: AppendResult): void => {
+      const outcome = mayWrite || result.kind !== 'stored' ? result : { ...result, kind: 'denied' as const }
+      meter.append(surface, outcome.kind, (performance.now() - began) / 1000)
+      if (outcome.kind === 'unavailable' || outcome.kind === 'unknown') return session.end(outcome.kind)
+      if (outcome.kind === 'conflict') follower.hearLength(outcome.length, 'conflict')
+      request.answer = outcome
+      session.answered()
+    }
+    const document = {
+      epoch: follower.epoch,
+      get known() {
+        return (hub.at(follower.epoch) ?? follower).known
+      },
+      committed: (at: number, appends: readonly PendingAppend[]) => {
+        const real = appends.filter(({ isCheck }) => !isCheck)
+        if (real.length > 0) committed(follower.epoch, at, real)
+      },
+    }
+    return batcher.add(document, { id, data: stored, offset, isCheck: !mayWrite, settle })
+  }
+
+  /** After the commit, never before (invariant 2). Cannot fail: the sweep finds a lost fan-out (5). */
+  function committed(epoch: Epoch, offset: number, chunks: readonly Chunk[]): void {
+    hub.at(epoch)?.committed(offset, chunks)
+    const size = chunks.reduce((sum, { data }) => sum + data.length, 0)
+    if (size > INLINE_BYTES && chunks.length > 1) {
+      let at = offset
+      for (const chunk of chunks) {
+        publishChunks(epoch, at, [chunk])
+        at += chunk.data.length
+      }
+    } else publishChunks(epoch, offset, chunks)
+  }
+
+  function publishChunks(epoch: Epoch, offset: number, chunks: readonly Chunk[]): void {
+    const parts = chunks.map(({ id, data }) => ({ id, size: data.length }))
+    const size = parts.reduce((sum, part) => sum + part.size, 0)
+    const payload = size > INLINE_BYTES ? NOTHING : chunks.length === 1 ? chunks[0]!.data : concat(chunks)
+    publish({ kind: size === 0 ? 'empty' : 'chunk', epoch, offset, parts, payload })
+  }
+
+  function keysChanged(follower: Follower, changed: KeysChanged, by: readonly (Session | undefined)[]): void {
+    const { epoch } = follower
+    ;(hub.at(epoch) ?? follower).changeKeys(changed, by)
+    const payload = encodeKeys(changed)
+    publish({ kind: 'keys', epoch, offset: changed.from, parts: [], payload: payload.length > INLINE_BYTES ? NOTHING : payload })
+  }
+
+  function broadcast(session: Session, bytes: Uint8Array): void {
+    const follower = session.follower as Follower
+    const from = `${options.roster.node}/${session.id}`
+    meter.ephemeral('sent')
+    follower.tell({ from, by: session, bytes, memo: new Map() })
+    publish({ kind: 'ephemeral', epoch: follower.epoch, offset: session.id, parts: [], payload: bytes })
+  }
+
+  function leave(session: Session): void {
+    const follower = session.follower as Follower
+    if (!follower.sessions.delete(session)) return
+    session.isClosed = true
+    hub.hold(follower)
+    const left = dropKeys(session).finally(() => {
+      hub.release(follower)
+      leaving.delete(left)
+    })
+    leaving.add(left)
+  }
+
+  /** Also of a session that has no key yet but a set on its way. */
+  async function dropKeys(session: Session): Promise<void> {
+    if (session.hasKeys || session.unanswered.requests > 0) await keySetter.drop(session)
+  }
+
+  return {
+    join,
+    append,
+    setKey: (session, tag, wish) => keySetter.set(session, tag, wish),
+    broadcast,
+    leave,
+    deleted(epoch) {
+      const follower = hub.at(epoch)
+      if (follower) hub.forget(follower, 'deleted')
+      publish({ kind: 'control', epoch, offset: 0, parts: [], payload: NOTHING })
+    },
+    async idle() {
+      await batcher.idle()
+      await Promise.all(leaving)
+    },
+  }
+}
+
+/** What a wire without epochs can carry of one: 32 bits, never 0. */
+export function generationOf(epoch: Epoch): number {
+  return epoch % 2 ** 32 || 2 ** 32 - 1
+}
+
+function concat(chunks: readonly Chunk[]): Uint8Array {
+  return Buffer.concat(chunks.map(({ data }) => data))
+}
+
+const randomness = new Uint32Array(512)
+let used = randomness.length
+
+/** @returns a random number below 2^53: an append id, or a creation id */
+function randomId(): number {
+  if (used >= randomness.length) {
+    randomFillSync(randomness)
+    used = 0
+  }
+  return (randomness[used++]! % 2 ** 21) * 2 ** 32 + randomness[used++]!
+}

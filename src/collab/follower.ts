@@ -1,0 +1,313 @@
+/**
+ * A node's gap-free, in-order view of one document's tail while it has local sessions; the only road to a session.
+ *
+ * Own commits, frames and lengths heard of enter here and leave by offset. At `head` a chunk is delivered, below it
+ * ignored, above it held for a few ms; when the gap does not close by itself, `head` leaps over it, and the sessions,
+ * finding no bytes, read them from the log.
+ */
+import { decodeKeys, type Frame } from '../core/frame.ts'
+import type { Meter, RepairCause } from '../core/meter.ts'
+import type { Chunk, DocumentState, Epoch, Key, KeyChange, KeysChanged, KeysSnapshot } from '../core/ports.ts'
+import type { Entry, Ephemeral, KeyNews } from './answers.ts'
+import { type Followed, latest, type Session } from './session.ts'
+
+const HOLD_MS = 10
+const HOLD_MOST = { entries: 256, bytes: 1024 * 1024 } as const
+/** Of what sessions that are catching up may still need. */
+const RECENT_BYTES = 512 * 1024
+/** Larger chunks are not pushed to every socket at once; sessions read them at their own pace. */
+const PUSH_BYTES = 64 * 1024
+
+export interface FollowerEnvironment {
+  readonly meter: Meter
+  /** Calls `flush` at the end of the event loop's turn. */
+  readonly flushSoon: (follower: Follower) => void
+  /** The keys must be read again: something about them was missed. */
+  readonly rereadKeys: (follower: Follower) => void
+  readonly now: () => number
+}
+
+export class Follower implements Followed {
+  readonly id: string
+  readonly epoch: Epoch
+  readonly #env: FollowerEnvironment
+  readonly sessions = new Set<Session>()
+  /** Joins under way also keep a follower. */
+  joins = 0
+  /** Until the log's length has been read after subscribing, nothing is delivered. */
+  isReady = false
+  isGone = false
+  head = 0
+  known = 0
+  keysVersion = 0
+  /** When something was last heard of this document, by the environment's clock. */
+  heardAt: number
+  checkedAt = 0
+  readonly #keys = new Map<string, Key>()
+  #entries: Entry[] = []
+  #news: KeyNews[] = []
+  #ephemerals: Ephemeral[] = []
+  #held: Entry[] = []
+  #heldBytes = 0
+  #holding: NodeJS.Timeout | undefined
+  #cause: RepairCause = 'gap'
+  #retained = 0
+  #recent: Entry[] = []
+  #recentBytes = 0
+
+  constructor(id: string, epoch: Epoch, env: FollowerEnvironment) {
+    this.id = id
+    this.epoch = epoch
+    this.#env = env
+    this.heardAt = env.now()
+  }
+
+  /** Subscribed, and then read: from here on everything is heard. */
+  begin(length: number, keys: KeysSnapshot): void {
+    this.head = length
+    this.known = Math.max(this.known, length)
+    for (const key of keys.keys) this.#keys.set(slot(key), key)
+    this.keysVersion = keys.version
+    this.isReady = true
+    this.#settleHeld()
+  }
+
+  keys(): Iterable<Key> {
+    return this.#keys.values()
+  }
+
+  get keyCount(): number {
+    return this.#keys.size
+  }
+
+  hasKey(key: Pick<Key, 'lifetime' | 'name'>): boolean {
+    return this.#keys.has(slot(key))
+  }
+
+  hear(frame: Frame): void {
+    this.heardAt = this.#env.now()
+    switch (frame.kind) {
+      case 'chunk':
+        return this.#hearChunks(frame)
+      case 'empty':
+        return this.#enter({ ...part(frame, 0), bytes: frame.payload })
+      case 'keys':
+        return this.#hearKeys(frame)
+      case 'ephemeral': {
+        const from = `${frame.origin}/${frame.offset}`
+        this.#env.meter.ephemeral('heard')
+        return this.tell({ from, by: undefined, bytes: frame.payload, memo: new Map() })
+      }
+      case 'control':
+        return
+    }
+  }
+
+  #hearChunks(frame: Frame): void {
+    let at = 0
+    const isAnnounced = frame.payload.length === 0
+    if (isAnnounced) this.#cause = 'announced'
+    frame.parts.forEach((each, i) => {
+      const bytes = isAnnounced ? undefined : frame.payload.subarray(at, at + each.size)
+      this.#enter({ ...part(frame, i), offset: frame.offset + at, bytes })
+      at += each.size
+    })
+  }
+
+  /** Appends of this node that have just committed. */
+  committed(offset: number, chunks: readonly Chunk[]): void {
+    this.heardAt = this.#env.now()
+    let at = offset
+    for (const { id, data } of chunks) {
+      this.#enter({ id, offset: at, size: data.length, bytes: data, memo: new Map() })
+      at += data.length
+    }
+  }
+
+  /** A committed length was seen; frames that are on their way get a moment to arrive. */
+  hearLength(length: number, cause: RepairCause): void {
+    if (length <= this.known) return
+    this.known = length
+    this.#cause = cause
+    this.#hold()
+  }
+
+  /** What a query said that was sent when `head` and `keysVersion` were `then`. @returns false: the database went back */
+  hearState(state: DocumentState, then: DocumentState, cause: RepairCause): boolean {
+    if (state.length < then.length) return false
+    this.hearLength(state.length, cause)
+    // Below `then`: a crash of Postgres took the last moments of a counter that is committed asynchronously.
+    const isOff = state.keysVersion > this.keysVersion || state.keysVersion < then.keysVersion
+    if (isOff) this.#env.rereadKeys(this)
+    return true
+  }
+
+  #enter(entry: Entry): void {
+    const end = entry.offset + entry.size
+    this.known = Math.max(this.known, end)
+    if (!this.isReady || entry.offset > this.head) return this.#holdEntry(entry)
+    if (end <= this.head && entry.size > 0) return this.#env.meter.frameHeard('seen')
+    if (entry.size === 0 && entry.offset < this.head) return
+    this.#env.meter.frameHeard('delivered')
+    this.#advance(entry)
+    if (this.#held.length > 0) this.#settleHeld()
+  }
+
+  #advance(entry: Entry): void {
+    const skipped = this.head - entry.offset
+    const bytes = entry.size > PUSH_BYTES ? undefined : entry.bytes?.subarray(skipped)
+    const trimmed = skipped > 0 || bytes !== entry.bytes
+    const next = trimmed
+      ? { ...entry, offset: this.head, size: entry.size - skipped, bytes, memo: new Map<string, Uint8Array>() }
+      : entry
+    this.head = next.offset + next.size
+    if (this.#retained > 0) this.#keep(next)
+    this.#entries.push(next)
+    this.#env.flushSoon(this)
+  }
+
+  #holdEntry(entry: Entry): void {
+    this.#env.meter.frameHeard('held')
+    // An empty append is fanned out at most once; it is not worth waiting for.
+    if (entry.size === 0) return
+    const isFull = this.#held.length >= HOLD_MOST.entries || this.#heldBytes >= HOLD_MOST.bytes
+    if (!isFull) {
+      this.#held.push(entry)
+      this.#heldBytes += entry.bytes?.length ?? 0
+    }
+    if (this.isReady) this.#hold()
+  }
+
+  #hold(): void {
+    this.#holding ??= setTimeout(() => {
+      this.#holding = undefined
+      if (!this.isGone) this.#leap()
+    }, HOLD_MS)
+  }
+
+  /** What is held and fits now is delivered; the rest goes on being held. */
+  #settleHeld(): void {
+    const held = this.#held.sort((a, b) => a.offset - b.offset)
+    this.#held = []
+    this.#heldBytes = 0
+    for (const entry of held) {
+      if (entry.offset + entry.size <= this.head) this.#env.meter.frameHeard('seen')
+      else if (entry.offset <= this.head) this.#advance(entry)
+      else {
+        this.#held.push(entry)
+        this.#heldBytes += entry.bytes?.length ?? 0
+      }
+    }
+    if (this.known > this.head) this.#hold()
+  }
+
+  /** The gap did not close: the sessions will read it from the log, up to what is held or known. */
+  #leap(): void {
+    this.#settleHeld()
+    const to = this.#held[0]?.offset ?? this.known
+    if (to <= this.head) return
+    this.#env.meter.repaired(this.#cause, to - this.head)
+    this.#cause = 'gap'
+    this.#advance({ id: -1, offset: this.head, size: to - this.head, bytes: undefined, memo: new Map() })
+    this.#leap()
+  }
+
+  retain(): void {
+    this.#retained++
+  }
+
+  release(): void {
+    if (--this.#retained > 0) return
+    this.#recent = []
+    this.#recentBytes = 0
+  }
+
+  #keep(entry: Entry): void {
+    if (entry.size === 0) return
+    this.#recentBytes += entry.size
+    if (!entry.bytes || this.#recentBytes > RECENT_BYTES) {
+      this.#recent = []
+      this.#recentBytes = 0
+    } else this.#recent.push(entry)
+  }
+
+  recent(from: number, to: number): Uint8Array | undefined {
+    const first = this.#recent[0]
+    if (!first || from < first.offset || from >= this.head) return undefined
+    const bytes = Buffer.concat(this.#recent.map((entry) => entry.bytes!))
+    return bytes.subarray(from - first.offset, to - first.offset)
+  }
+
+  // Keys: `keysVersion` orders their changes as `head` orders appends.
+
+  #hearKeys(frame: Frame): void {
+    const payload = frame.payload.length > 0 ? decodeKeys(frame.payload) : undefined
+    if (!payload) return this.#env.rereadKeys(this)
+    this.changeKeys({ from: frame.offset, ...payload }, [])
+  }
+
+  /** @param by the local session that made change i, which is not told of it */
+  changeKeys({ from, to, changes }: KeysChanged, by: readonly (Session | undefined)[]): void {
+    if (to <= this.keysVersion) return
+    if (!this.isReady || from !== this.keysVersion) return this.#env.rereadKeys(this)
+    this.keysVersion = to
+    changes.forEach((change, i) => {
+      this.#changeKey(change, by[i])
+    })
+  }
+
+  #changeKey(change: KeyChange, by: Session | undefined): void {
+    if (change.removed) this.#keys.delete(slot(change))
+    else this.#keys.set(slot(change), change)
+    this.#news.push({ change, by })
+    this.#env.flushSoon(this)
+  }
+
+  /** The keys as they were read when `keysVersion` was `then`; sessions are told of the differences. */
+  replaceKeys({ version, keys }: KeysSnapshot, then: number): void {
+    if (version < this.keysVersion && version >= then) return
+    this.keysVersion = version
+    const now = new Map(keys.map((key) => [slot(key), key]))
+    for (const [name, key] of this.#keys) {
+      if (now.has(name)) continue
+      const next = (key.version + 1) % 2 ** 32
+      this.#changeKey({ ...key, version: next, value: new Uint8Array(), removed: true }, undefined)
+    }
+    for (const [name, key] of now) {
+      const old = this.#keys.get(name)
+      const isSame = old?.version === key.version && Buffer.compare(old.value, key.value) === 0
+      if (!isSame) this.#changeKey({ ...key, removed: false }, undefined)
+    }
+  }
+
+  /** An ephemeral message for all sessions but the one that sent it. */
+  tell(message: Ephemeral): void {
+    this.#ephemerals.push(message)
+    this.#env.flushSoon(this)
+  }
+
+  flush(): void {
+    const [entries, news, ephemerals] = [this.#entries, this.#news, this.#ephemerals]
+    this.#entries = []
+    this.#news = []
+    this.#ephemerals = []
+    const shared = { changes: latest(news), memo: new Map<string, Uint8Array>() }
+    for (const session of this.sessions) session.turn(entries, news, shared, ephemerals)
+  }
+
+  /** No session may be here any more: the document, or this view of it, is gone. */
+  stop(): void {
+    this.isGone = true
+    clearTimeout(this.#holding)
+  }
+}
+
+function part(frame: Frame, index: number): Omit<Entry, 'bytes'> {
+  const { id, size } = frame.parts[index] ?? { id: -1, size: 0 }
+  return { id, offset: frame.offset, size, memo: new Map() }
+}
+
+/** The two lifetimes are two stores: one name may be in both. */
+function slot({ lifetime, name }: Pick<Key, 'lifetime' | 'name'>): string {
+  return `${lifetime}:${name}`
+}
