@@ -1,0 +1,124 @@
+/** One Redis server as the bus uses it: a connection that publishes, one that listens, and a probe that goes round. */
+import type { Server } from './connection.ts'
+import { makeHearing } from './hearing.ts'
+import type { Hearing } from './hearing.ts'
+import type { Log } from '../core/log.ts'
+import { makePublisher } from './publisher.ts'
+import type { LossReason } from './publisher.ts'
+import { makeSubscriber } from './subscriber.ts'
+import type { Subscriber, Verbs } from './subscriber.ts'
+
+export interface Link extends Pick<Subscriber, 'want' | 'unwant' | 'wanted'> {
+  publish(channel: string, message: Buffer): void
+  readonly status: Hearing['status']
+  readonly heardAt: number | undefined
+  close(): Promise<void>
+}
+
+export interface LinkOptions {
+  readonly server: Server
+  readonly verbs: Verbs & { readonly publish: 'publish' | 'spublish' }
+  /** What its connections are called in CLIENT LIST begins so. */
+  readonly name: string
+  /** A channel of this link's own, on this server. */
+  readonly probeChannel: string
+  readonly log: Log
+  now(): number
+  hear(channel: string, message: Buffer): void
+  /** Messages may have been lost up to now. */
+  onGap(): void
+  onResubscribed(channels: number): void
+  onStatus(): void
+  lost(messages: number, why: LossReason): void
+}
+
+const PROBE_MS = 1_000
+const CHECK_MS = 250
+
+export function makeLink(options: LinkOptions): Link {
+  const { server, verbs, probeChannel, log } = options
+  const now = (): number => options.now()
+  const hearing = makeHearing()
+  let isLive = false
+  let probes = 0
+
+  /** Runs what may change the status, and tells of the change. */
+  function judge<T>(what: () => T, why?: unknown): T {
+    const before = hearing.status
+    const result = what()
+    if (hearing.status !== before) {
+      const fields = { was: before, is: hearing.status, err: why }
+      log[hearing.status === 'up' ? 'info' : 'warn'](fields, 'redis status')
+      options.onStatus()
+    }
+    return result
+  }
+  const failed = (error: unknown): void => judge(() => hearing.unreachable(), error)
+
+  const publisher = makePublisher({
+    server,
+    name: `${options.name}publisher`,
+    verb: verbs.publish,
+    now,
+    failed,
+    lost: (messages, why) => options.lost(messages, why),
+  })
+  const subscriber = makeSubscriber({
+    server,
+    name: `${options.name}subscriber`,
+    verbs,
+    hear: (channel, message) => {
+      if (channel === probeChannel) hearProbe(message)
+      else options.hear(channel, message)
+    },
+    onLive: (channels) => {
+      isLive = true
+      hearing.resubscribed()
+      options.onResubscribed(channels)
+      options.onGap()
+      void probe()
+    },
+    onLate: () => options.onGap(),
+    ended: () => (isLive = false),
+    failed,
+  })
+  void subscriber.want(probeChannel)
+
+  function hearProbe(message: Buffer): void {
+    const isGap = judge(() => hearing.heard(Number(message.toString()), now()))
+    if (isGap) options.onGap()
+  }
+
+  async function probe(): Promise<void> {
+    if (!isLive) return
+    probes += 1
+    const number = probes
+    const isTaken = await publisher.ask(probeChannel, Buffer.from(String(number)))
+    if (isTaken) hearing.taken(number, now())
+  }
+
+  const timers = [
+    setInterval(() => void probe(), PROBE_MS),
+    setInterval(() => {
+      publisher.check()
+      if (judge(() => hearing.check(now()))) subscriber.drop()
+    }, CHECK_MS),
+  ]
+
+  return {
+    want: (channel) => subscriber.want(channel),
+    unwant: (channel) => subscriber.unwant(channel),
+    wanted: subscriber.wanted,
+    publish: (channel, message) => publisher.publish(channel, message),
+    get status() {
+      return hearing.status
+    },
+    get heardAt() {
+      return hearing.heardAt
+    },
+    async close() {
+      timers.forEach(clearInterval)
+      await Promise.all([publisher.close(), subscriber.close()])
+    },
+  }
+}
