@@ -10,6 +10,8 @@ export interface Connection {
   readonly query: URLSearchParams
   /** Address of the peer, for logs. */
   readonly address: string
+  /** The handshake in the surface's own terms is done; a connection that never says so is dropped after a while. */
+  established(): void
 }
 
 /** What a surface does with one connection. Calls never come after `closed`. */
@@ -18,10 +20,20 @@ export interface Conversation {
   message(data: Uint8Array): void
   /** The socket's buffer has emptied: a paused session may go on. */
   drained(): void
-  /** The connection is gone, however it ended. */
+  /** The connection is gone, however it ended. Never called from within a call to its outlet. */
   closed(): void
   /** The node drains: finish what is in flight, then end with 1012. */
   drain(): void
+}
+
+/** Thrown by `http` or by `body`: answered with this status. The message is for logs only. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly status: number
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+  }
 }
 
 export interface HttpRequest {
@@ -42,7 +54,7 @@ export interface HttpAnswer {
 
 export interface Surface {
   readonly name: string
-  /** Where it sits on the shared port. On a port of its own it sits there too, and at `ownPaths`. */
+  /** Where it sits on the shared port. On a port of its own it sits there and at `/`. */
   readonly path: string
   /** Whether this upgrade may use permessage-deflate, when the client offers it. */
   compresses(query: URLSearchParams): boolean

@@ -1,0 +1,106 @@
+/** Plain HTTP requests: to a surface, for a page, or for nothing that is here. */
+import type { HttpAnswer, HttpRequest, Surface } from '../surfaces/surface.ts'
+import { HttpError } from '../surfaces/surface.ts'
+import { plainAnswer, writeAnswer } from './answer.ts'
+import { Body, type BodyBudget } from './body.ts'
+import type { Gate } from './gate.ts'
+import { answerPage, type Site } from './pages.ts'
+import type { Sockets } from './sockets.ts'
+import { asksForWebSocket, busy, refusals } from './upgrade.ts'
+import type { UwsRequest, UwsResponse } from './uws.ts'
+
+export type Responder = (response: UwsResponse, request: UwsRequest) => void
+
+/** @param surfaces by path; @param site what is at other paths */
+export function makeResponder({
+  surfaces,
+  site,
+  gate,
+  sockets,
+  budget,
+}: {
+  surfaces: ReadonlyMap<string, Surface>
+  site: Site
+  gate: Gate
+  sockets: Sockets
+  budget: BodyBudget
+}): Responder {
+  return (response, request) => {
+    const method = request.getCaseSensitiveMethod()
+    const path = request.getUrl()
+    const surface = surfaces.get(path)
+    if (gate.isDraining) {
+      writeAnswer(response, busy(), { close: true })
+    } else if (surface === undefined) {
+      const answer = answerPage(site, { method, path, accept: request.getHeader('accept') })
+      writeAnswer(response, answer, { head: method === 'HEAD' })
+    } else if (asksForWebSocket(request.getHeader('upgrade'))) {
+      // uWebSockets hands over only handshakes whose key it can use; the others come here.
+      writeAnswer(response, refusals.malformed, { close: true })
+    } else {
+      void serve(surface, { response, request, method, path }, sockets, budget) // never rejects
+    }
+  }
+}
+
+interface Exchange {
+  readonly response: UwsResponse
+  readonly request: UwsRequest
+  readonly method: string
+  readonly path: string
+}
+
+async function serve(
+  surface: Surface,
+  { response, request, method, path }: Exchange,
+  sockets: Sockets,
+  budget: BodyBudget,
+): Promise<void> {
+  const hasBody = method !== 'GET' && method !== 'HEAD'
+  const body = hasBody ? new Body(response, sockets, budget) : undefined
+  const state = { isAborted: false }
+  response.onAborted(() => {
+    state.isAborted = true
+    body?.release()
+  })
+  // `request` is only valid until the first await: everything is read here.
+  const asked: HttpRequest = {
+    method,
+    path,
+    query: new URLSearchParams(request.getQuery()),
+    headers: headersOf(request),
+    body: async (limit) => (await body?.read(limit)) ?? new Uint8Array(),
+  }
+  const answer = await answerOf(surface, asked, sockets)
+  if (state.isAborted) return
+  const close = body !== undefined && !body.isComplete
+  body?.release()
+  writeAnswer(response, answer, { head: method === 'HEAD', close })
+}
+
+async function answerOf(
+  surface: Surface,
+  request: HttpRequest,
+  { log }: Sockets,
+): Promise<HttpAnswer> {
+  try {
+    return await surface.http(request)
+  } catch (error) {
+    const { method, path } = request
+    if (error instanceof HttpError) {
+      log.debug({ surface: surface.name, method, path, err: error }, 'a request was refused')
+      return plainAnswer(error.status)
+    }
+    log.error({ surface: surface.name, method, path, err: error }, 'a request failed')
+    return plainAnswer(500)
+  }
+}
+
+function headersOf(request: UwsRequest): Map<string, string> {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    const earlier = headers.get(name)
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+  })
+  return headers
+}

@@ -1,0 +1,99 @@
+/** Puts surfaces and pages on an app: handshakes become connections, other requests go to the responder. */
+import type { Surface } from '../surfaces/surface.ts'
+import { writeAnswer } from './answer.ts'
+import { SocketConnection, type SocketData } from './connection.ts'
+import type { Gate } from './gate.ts'
+import type { Responder } from './http.ts'
+import type { Sockets } from './sockets.ts'
+import { asksForWebSocket } from './upgrade.ts'
+import { sharedCompression } from './uws.ts'
+import type { SocketContext, UwsApp, UwsRequest, UwsResponse, WebSocketBehavior } from './uws.ts'
+
+export interface Routes {
+  /** By path. */
+  readonly surfaces: ReadonlyMap<string, Surface>
+  readonly respond: Responder
+  readonly gate: Gate
+  readonly sockets: Sockets
+}
+
+export function addRoutes(app: UwsApp, routes: Routes): void {
+  for (const [path, surface] of routes.surfaces) app.ws(path, behaviorOf(surface, routes))
+  app.any('/*', routes.respond)
+}
+
+/**
+ * How far above a surface's limit a message is still received, so that its sender can be told (1009). uWebSockets cuts
+ * the connection without a close frame above its own limit.
+ */
+const maxPayload = ({ maxMessageBytes }: Surface): number =>
+  Math.min(2 ** 32 - 1, maxMessageBytes + Math.min(Math.max(maxMessageBytes, 2 ** 16), 2 ** 24))
+
+/**
+ * Who is dead is judged by uWebSockets' timer of each socket, since only it sees parts: it starts again whenever bytes
+ * come in, be it a part of a message that takes minutes to upload, and whenever waiting bytes go out, be they few. It
+ * fires up to 4 s early. The pings are ours (sockets.ts); its own would cut slow readers, whose pong comes late.
+ */
+const idleSeconds = (deadMs: number): number =>
+  Math.max(8, Math.min(960, Math.ceil(deadMs / 1000) + 4))
+
+function behaviorOf(surface: Surface, routes: Routes): WebSocketBehavior<SocketData> {
+  return {
+    maxPayloadLength: maxPayload(surface),
+    // 0: never drop a message. Whoever sends watches `isFull`; a hole in a log is corruption.
+    maxBackpressure: 0,
+    compression: sharedCompression,
+    idleTimeout: idleSeconds(routes.sockets.limits.deadMs),
+    sendPingsAutomatically: false,
+    upgrade: (response, request, context) =>
+      upgrade(surface, { response, request, context }, routes),
+    open: (ws) => ws.getUserData().connection.opened(ws),
+    message: (ws, data) => ws.getUserData().connection.heard(data),
+    ping: (ws) => ws.getUserData().connection.pinged(),
+    drain: (ws) => ws.getUserData().connection.drained(),
+    close: (ws) => ws.getUserData().connection.gone(),
+  }
+}
+
+let lastId = 0
+
+function upgrade(
+  surface: Surface,
+  {
+    response,
+    request,
+    context,
+  }: { response: UwsResponse; request: UwsRequest; context: SocketContext },
+  { respond, gate, sockets }: Routes,
+): void {
+  if (!asksForWebSocket(request.getHeader('upgrade'))) {
+    respond(response, request)
+    return
+  }
+  const key = request.getHeader('sec-websocket-key')
+  const refusal = gate.judge({
+    method: request.getCaseSensitiveMethod(),
+    connection: request.getHeader('connection'),
+    version: request.getHeader('sec-websocket-version'),
+    key,
+    origin: request.getHeader('origin'),
+    host: request.getHeader('host'),
+  })
+  if (refusal !== undefined) {
+    writeAnswer(response, refusal, { close: true })
+    return
+  }
+  const query = request.getQuery()
+  const address = Buffer.from(response.getRemoteAddressAsText()).toString()
+  const connection = new SocketConnection(sockets, surface, ++lastId, query, address)
+  const extensions = extensionsOf(request, connection)
+  // No subprotocol is ever answered.
+  sockets.add(connection)
+  response.upgrade<SocketData>({ connection }, key, '', extensions, context)
+}
+
+/** What the client offers, if its surface wants compression: uWebSockets then answers with what it takes of it. */
+function extensionsOf(request: UwsRequest, { surface, query }: SocketConnection): string {
+  const offered = request.getHeader('sec-websocket-extensions')
+  return offered !== '' && surface.compresses(query) ? offered : ''
+}

@@ -1,0 +1,144 @@
+/**
+ * The public port: WebSockets and HTTP for every surface, pages, limits, keep-alive, TLS, drain. Everything that knows
+ * uWebSockets.js is in this folder.
+ */
+import type { Log } from '../core/log.ts'
+import type { Meter } from '../core/meter.ts'
+import type { Surface } from '../surfaces/surface.ts'
+import { BodyBudget } from './body.ts'
+import { closeInGroups } from './drain.ts'
+import { makeGate } from './gate.ts'
+import { makeResponder } from './http.ts'
+import { defaultSocketLimits, type SocketLimits } from './limits.ts'
+import { openListener, type Listener } from './listener.ts'
+import { makeOriginCheck } from './origins.ts'
+import type { Page, Site } from './pages.ts'
+import { addRoutes } from './routes.ts'
+import { Sockets } from './sockets.ts'
+import { checkTlsFiles, stateOf, watchTlsFiles } from './tls.ts'
+import type { TlsFiles, UwsApp } from './uws.ts'
+
+export interface SocketServerOptions {
+  readonly host: string
+  /** The port that all surfaces share; 0 takes a free one. */
+  readonly port: number
+  /** Refuse to share ports, which worker threads do. */
+  readonly exclusive?: boolean
+  readonly surfaces: readonly Surface[]
+  /** Further ports, by the surface's name: it sits there at its path and at `/`, alone. */
+  readonly ownPorts?: ReadonlyMap<string, number>
+  readonly pages?: ReadonlyMap<string, Page>
+  /** What `/` says to programs. */
+  readonly banner?: Page | undefined
+  /** On all ports. Read again when the files change. */
+  readonly tls?: TlsFiles | undefined
+  /** See `makeOriginCheck`. */
+  readonly allowedOrigins?: readonly string[] | undefined
+  readonly limits?: Partial<SocketLimits>
+  readonly meter: Meter
+  readonly log: Log
+  /** How often the certificate's files are looked at. */
+  readonly tlsPollMs?: number
+}
+
+export interface Addresses {
+  readonly port: number
+  readonly ownPorts: ReadonlyMap<string, number>
+}
+
+export interface SocketServer {
+  /** @throws ListenError when a port cannot be had; Error when the certificate cannot be used */
+  listen(): Promise<Addresses>
+  /** Open WebSockets, those included that still send what waits before their close frame. */
+  readonly connections: number
+  /** Those of them that have not said `established`. */
+  readonly handshaking: number
+  /** Accepts nothing new: listeners close, and requests on open HTTP connections are answered 503. */
+  stopAccepting(): void
+  /**
+   * Tells every conversation to drain, in small groups spread over three quarters of the time; cuts what is still open at
+   * its end. @returns how many were cut
+   */
+  closeInGroups(withinMs: number): Promise<number>
+  /** Ends everything at once. A thread that ends without this brings its process down. */
+  close(): Promise<void>
+}
+
+export function makeServer(options: SocketServerOptions): SocketServer {
+  const { meter, log, tls } = options
+  const limits = { ...defaultSocketLimits, ...options.limits }
+  const sockets = new Sockets({ limits, meter, log })
+  const gate = makeGate({ sockets, isAllowedOrigin: makeOriginCheck(options.allowedOrigins) })
+  const budget = new BodyBudget(limits.maxBodyBytes * 2)
+  const listeners: Listener[] = []
+  let stopWatching: (() => void) | undefined
+
+  const routesOf = (surfaces: ReadonlyMap<string, Surface>, site: Site) => (app: UwsApp) => {
+    const respond = makeResponder({ surfaces, site, gate, sockets, budget })
+    addRoutes(app, { surfaces, respond, gate, sockets })
+  }
+  const open = async (port: number, addRoutes: (app: UwsApp) => void): Promise<number> => {
+    const { host, exclusive = false } = options
+    const listener = await openListener({ host, port, exclusive, tls, addRoutes })
+    listeners.push(listener)
+    return listener.port
+  }
+  const stopAccepting = (): void => {
+    gate.isDraining = true
+    stopWatching?.()
+    for (const listener of listeners) listener.stop()
+  }
+  const close = (): void => {
+    stopAccepting()
+    sockets.stop()
+    for (const listener of listeners.splice(0)) listener.close()
+  }
+
+  const openAll = async (): Promise<Addresses> => {
+    const shared = new Map(options.surfaces.map((surface) => [surface.path, surface]))
+    const site = { pages: options.pages ?? new Map<string, Page>(), banner: options.banner }
+    const port = await open(options.port, routesOf(shared, site))
+    const ownPorts = new Map<string, number>()
+    for (const surface of options.surfaces) {
+      const wanted = options.ownPorts?.get(surface.name)
+      if (wanted === undefined) continue
+      const alone = new Map([surface.path, '/'].map((path) => [path, surface]))
+      const empty = { pages: new Map<string, Page>(), banner: undefined }
+      ownPorts.set(surface.name, await open(wanted, routesOf(alone, empty)))
+    }
+    return { port, ownPorts }
+  }
+
+  return {
+    async listen() {
+      const since = tls === undefined ? '' : await stateOf(tls)
+      if (tls !== undefined) await checkTlsFiles(tls)
+      try {
+        const addresses = await openAll()
+        sockets.start()
+        if (tls !== undefined) {
+          const renew = (): void => listeners.forEach((listener) => listener.renew())
+          const everyMs = options.tlsPollMs ?? 1_000
+          stopWatching = watchTlsFiles(tls, { since, renew, log, everyMs })
+        }
+        return addresses
+      } catch (error) {
+        close()
+        throw error
+      }
+    },
+    get connections() {
+      return sockets.count
+    },
+    get handshaking() {
+      return sockets.handshaking
+    },
+    stopAccepting,
+    closeInGroups: (withinMs) => closeInGroups(sockets, withinMs),
+    close: () => {
+      close()
+      // What their conversations do last runs before this resolves.
+      return new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
