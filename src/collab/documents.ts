@@ -53,6 +53,8 @@ export interface Documents {
   leave(session: Session): void
   /** The document was deleted: its sessions are ended, on every node. */
   deleted(epoch: Epoch): void
+  /** Keys of a node whose lease lapsed were removed. */
+  keysDropped(epoch: Epoch, changed: KeysChanged): void
   /** Resolves when no append waits any more, and every key of those who left is removed. */
   idle(): Promise<void>
 }
@@ -86,7 +88,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     meter,
     node: () => options.roster.node,
     limits: { keys: limits.keys, bytes: limits.keyBytes },
-    changed: keysChanged,
+    changed: (follower, changed, by) => keysChanged(follower.epoch, changed, by),
     onError: options.onError,
   })
 
@@ -209,9 +211,9 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     publish({ kind: size === 0 ? 'empty' : 'chunk', epoch, offset, parts, payload })
   }
 
-  function keysChanged(follower: Follower, changed: KeysChanged, by: readonly (Session | undefined)[]): void {
-    const { epoch } = follower
-    ;(hub.at(epoch) ?? follower).changeKeys(changed, by)
+  /** @param by the local session that made change i */
+  function keysChanged(epoch: Epoch, changed: KeysChanged, by: readonly (Session | undefined)[]): void {
+    hub.at(epoch)?.changeKeys(changed, by)
     const payload = encodeKeys(changed)
     publish({ kind: 'keys', epoch, offset: changed.from, parts: [], payload: payload.length > INLINE_BYTES ? NOTHING : payload })
   }
@@ -252,6 +254,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       if (follower) hub.forget(follower, 'deleted')
       publish({ kind: 'control', epoch, offset: 0, parts: [], payload: NOTHING })
     },
+    keysDropped: (epoch, changed) => keysChanged(epoch, changed, []),
     async idle() {
       await batcher.idle()
       await Promise.all(leaving)

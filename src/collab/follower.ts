@@ -44,6 +44,7 @@ export class Follower implements Followed {
   heardAt: number
   checkedAt = 0
   readonly #keys = new Map<string, Key>()
+  #keyBytes = 0
   #entries: Entry[] = []
   #news: KeyNews[] = []
   #ephemerals: Ephemeral[] = []
@@ -66,7 +67,7 @@ export class Follower implements Followed {
   begin(length: number, keys: KeysSnapshot): void {
     this.head = length
     this.known = Math.max(this.known, length)
-    for (const key of keys.keys) this.#keys.set(slot(key), key)
+    for (const key of keys.keys) this.#keep(key)
     this.keysVersion = keys.version
     this.isReady = true
     this.#settleHeld()
@@ -76,12 +77,11 @@ export class Follower implements Followed {
     return this.#keys.values()
   }
 
-  get keyCount(): number {
-    return this.#keys.size
-  }
-
-  hasKey(key: Pick<Key, 'lifetime' | 'name'>): boolean {
-    return this.#keys.has(slot(key))
+  /** How many keys there would be with this one, and how many bytes of names and values. */
+  keysWith(key: Pick<Key, 'lifetime' | 'name' | 'value'>): { keys: number; bytes: number } {
+    const old = this.#keys.get(slot(key))
+    const bytes = this.#keyBytes + sizeOf(key) - (old ? sizeOf(old) : 0)
+    return { keys: this.#keys.size + (old ? 0 : 1), bytes }
   }
 
   hear(frame: Frame): void {
@@ -161,7 +161,7 @@ export class Follower implements Followed {
       ? { ...entry, offset: this.head, size: entry.size - skipped, bytes, memo: new Map<string, Uint8Array>() }
       : entry
     this.head = next.offset + next.size
-    if (this.#retained > 0) this.#keep(next)
+    if (this.#retained > 0) this.#keepRecent(next)
     this.#entries.push(next)
     this.#env.flushSoon(this)
   }
@@ -222,7 +222,7 @@ export class Follower implements Followed {
     this.#recentBytes = 0
   }
 
-  #keep(entry: Entry): void {
+  #keepRecent(entry: Entry): void {
     if (entry.size === 0) return
     this.#recentBytes += entry.size
     if (!entry.bytes || this.#recentBytes > RECENT_BYTES) {
@@ -257,10 +257,22 @@ export class Follower implements Followed {
   }
 
   #changeKey(change: KeyChange, by: Session | undefined): void {
-    if (change.removed) this.#keys.delete(slot(change))
-    else this.#keys.set(slot(change), change)
+    this.#drop(change)
+    if (!change.removed) this.#keep(change)
     this.#news.push({ change, by })
     this.#env.flushSoon(this)
+  }
+
+  #keep(key: Key): void {
+    this.#keys.set(slot(key), key)
+    this.#keyBytes += sizeOf(key)
+  }
+
+  #drop(key: Pick<Key, 'lifetime' | 'name'>): void {
+    const old = this.#keys.get(slot(key))
+    if (!old) return
+    this.#keys.delete(slot(key))
+    this.#keyBytes -= sizeOf(old)
   }
 
   /** The keys as they were read when `keysVersion` was `then`; sessions are told of the differences. */
@@ -305,6 +317,10 @@ export class Follower implements Followed {
 function part(frame: Frame, index: number): Omit<Entry, 'bytes'> {
   const { id, size } = frame.parts[index] ?? { id: -1, size: 0 }
   return { id, offset: frame.offset, size, memo: new Map() }
+}
+
+function sizeOf({ name, value }: Pick<Key, 'name' | 'value'>): number {
+  return name.length + value.length
 }
 
 /** The two lifetimes are two stores: one name may be in both. */

@@ -142,11 +142,10 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
   }
 
   function isTooMuch(follower: Follower, wish: KeyWish): boolean {
-    const isTooBig = wish.name.length + wish.value.length > limits.bytes
-    const isTooMany = !follower.hasKey(wish) && follower.keyCount >= limits.keys
-    if (isTooBig) meter.limit('MAX_KEY_BYTES')
-    else if (isTooMany) meter.limit('MAX_KEYS')
-    return isTooBig || isTooMany
+    const { keys, bytes } = follower.keysWith(wish)
+    if (bytes > limits.bytes) meter.limit('MAX_KEY_BYTES')
+    else if (keys > limits.keys) meter.limit('MAX_KEYS')
+    return bytes > limits.bytes || keys > limits.keys
   }
 
   /** Of a pointer that moves faster than statements go, only the last place counts. */

@@ -19,6 +19,8 @@ export interface UpkeepOptions {
   readonly roster: Roster
   readonly presence: PresenceStore
   readonly meter: Meter
+  /** What the ids of this process's nodes begin with. */
+  readonly process: string
   readonly leaseMs: number
   /** How often a follower is compared with Postgres: documents heard of lately, and the rest. */
   readonly sweep: { readonly warmMs: number; readonly coldMs: number }
@@ -89,7 +91,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 
   async function lease(): Promise<void> {
     await roster.renew()
-    others = await presence.others(roster.node)
+    others = await presence.others(options.process)
   }
 
   /** After an outage of Postgres everybody looks dead: who judges must have been fine for a whole lease time. */
@@ -128,7 +130,6 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   void lease()
   bus.onGap(() => void verifyAll('reconnect').catch((error: unknown) => options.onError('verifying', error)))
   bus.onStatus(options.onStatus)
-  meter.gauge('redis_up', 'Whether this node hears the others through Redis.', () => (bus.status === 'up' ? 1 : 0))
   return {
     verifyAll,
     get isRedisLess() {

@@ -147,8 +147,8 @@ export interface PresenceStore {
   /** Registers this incarnation, or renews its lease. @returns false when the lease had lapsed and the row is gone */
   register(node: string, leaseMs: number): Promise<void>
   renew(node: string, leaseMs: number): Promise<boolean>
-  /** Other nodes whose lease is live. */
-  others(node: string): Promise<number>
+  /** Nodes of other processes whose lease is live; those of one process share what their ids begin with. */
+  others(process: string): Promise<number>
   /** Says that this node has the documents open. @returns those it now has; `busy` ones are to be asked for again */
   enter(node: string, epochs: readonly Epoch[]): Promise<{ entered: ReadonlySet<Epoch>; busy: ReadonlySet<Epoch> }>
   /** Says that it no longer has; schedules the idle event of documents that nobody has open any more. */

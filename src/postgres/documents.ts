@@ -1,4 +1,5 @@
 /** The log in Postgres: open, append, read. Keys are in `keys.ts`. The port and its promises: `core/ports.ts`. */
+import type { CreateIn } from '../core/access.ts'
 import type {
   Chunk,
   DocumentAppends,
@@ -149,17 +150,18 @@ function opened(row: Row, request: OpenRequest): OpenResult {
 }
 
 function create(pools: Pools, request: OpenRequest): Promise<Epoch | undefined> {
-  const values = [request.id, request.initial.length, request.creationId]
-  if (request.initial.length === 0) {
-    return pools.others.query(CREATE, values).then(([row]) => row?.[0] as Epoch | undefined)
-  }
-  return pools.others.transaction(async (query) => {
-    const [row] = await query(CREATE, values)
-    if (!row) return undefined
-    const epoch = row[0] as Epoch
-    await insertInitial(query, epoch, { id: request.creationId, data: request.initial })
-    return epoch
-  })
+  // A lone statement is a transaction of its own.
+  if (request.initial.length === 0) return createDocument(pools.others.query, request)
+  return pools.others.transaction((query) => createDocument(query, request))
+}
+
+/** Creates a document in the transaction that `query` queries in. @returns undefined when the id is taken */
+export const createDocument: CreateIn<Query> = async (query, { id, initial, creationId }) => {
+  const [row] = await query(CREATE, [id, initial.length, creationId])
+  if (!row) return undefined
+  const epoch = row[0] as Epoch
+  await insertInitial(query, epoch, { id: creationId, data: initial })
+  return epoch
 }
 
 async function insertInitial(query: Query, epoch: Epoch, chunk: Chunk): Promise<void> {

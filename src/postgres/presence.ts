@@ -12,7 +12,10 @@ const RENEW = {
   name: 'renew',
   text: `update nodes set lease_until = now() + $2 * interval '1 ms' where id = $1 and lease_until > now() returning 1`,
 }
-const OTHERS = { name: 'others', text: `select count(*) from nodes where id <> $1 and lease_until > now()` }
+const OTHERS = {
+  name: 'others',
+  text: `select count(*) from nodes where not starts_with(id, $1) and lease_until > now()`,
+}
 const UNREGISTER = { name: 'unregister', text: `delete from nodes where id = $1` }
 
 /** The row lock excludes a purge or delete; a locked row is skipped so that one document cannot hold up the others. */
@@ -110,20 +113,21 @@ const BURY = {
     select (select count(*) from epoch)`,
 }
 
+/** Leaving is an access to the second; looking at an open document is written down far less often. */
+const LEFT_MS = 1_000
+
 export interface PresenceOptions {
   readonly pools: Pools
-  /** An access is written down at most this often, in ms. */
-  readonly touchMs: number
   /** Runs in the transaction in which the last session of these documents (ids) left. */
   readonly onDeserted?: (query: Query, ids: readonly string[]) => Promise<void>
 }
 
-export function makePresenceStore({ pools, touchMs, onDeserted }: PresenceOptions): PresenceStore {
+export function makePresenceStore({ pools, onDeserted }: PresenceOptions): PresenceStore {
   const { others } = pools
 
   /** In the caller's transaction, after its rows of `document_nodes` are gone. */
   async function desert(query: Query, epochs: string): Promise<void> {
-    await query(ACCESSED, [epochs, touchMs])
+    await query(ACCESSED, [epochs, LEFT_MS])
     if (!onDeserted) return
     await query(LOCK_DOCUMENTS, [epochs])
     const rows = await query(DESERTED, [epochs])
@@ -137,8 +141,8 @@ export function makePresenceStore({ pools, touchMs, onDeserted }: PresenceOption
     async renew(node, leaseMs) {
       return (await others.query(RENEW, [node, leaseMs])).length > 0
     },
-    async others(node) {
-      const [row] = await others.query(OTHERS, [node])
+    async others(process) {
+      const [row] = await others.query(OTHERS, [process])
       return (row?.[0] ?? 0) as number
     },
     async enter(node, epochs) {

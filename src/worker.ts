@@ -1,0 +1,349 @@
+/**
+ * Everything that serves sockets in one thread: one node of the cluster. Makes each part, wires them, and takes them
+ * down in reverse order.
+ */
+import { randomBytes } from 'node:crypto'
+import type { DocumentInfo, Readiness } from './admin.ts'
+import { makeJwtVerifier, readJwtKey } from './auth/jwt.ts'
+import { makePermissions, type Permissions } from './auth/permissions.ts'
+import { makeBatcher } from './collab/batcher.ts'
+import { startActiveClock } from './collab/clock.ts'
+import { type Documents, makeDocuments } from './collab/documents.ts'
+import { makeHub } from './collab/hub.ts'
+import { makePages } from './collab/pages.ts'
+import { makeRoster } from './collab/roster.ts'
+import { startUpkeep } from './collab/upkeep.ts'
+import type { Config } from './config.ts'
+import type { Log } from './core/log.ts'
+import type { Bus, Epoch, PresenceStore, DocumentStore } from './core/ports.ts'
+import type { Figures, Metrics } from './metrics.ts'
+import { pages as publicPages } from './pages/index.ts'
+import { ping, readClusterId } from './postgres/cluster.ts'
+import { createDocument, makeDocumentStore } from './postgres/documents.ts'
+import { makeIdleEventStore, scheduleIdleEvents } from './postgres/idle-events.ts'
+import { makePermissionStore } from './postgres/permissions.ts'
+import { makePools, type Pools } from './postgres/pool.ts'
+import { makePresenceStore } from './postgres/presence.ts'
+import { makeTokenStore } from './postgres/tokens.ts'
+import { makeRedisBus } from './redis/bus.ts'
+import { makeOriginCheck } from './socket/origins.ts'
+import { type Addresses, makeServer } from './socket/server.ts'
+import { makeAuthorize } from './surfaces/zwibbler/authorize.ts'
+import { makeHttp } from './surfaces/zwibbler/http.ts'
+import { makeManagement } from './surfaces/zwibbler/management.ts'
+import { makeZwibblerSurface } from './surfaces/zwibbler/surface.ts'
+import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
+import type { Surface } from './surfaces/surface.ts'
+
+const CONTROL = 'control'
+const HURRY = Buffer.from('permissions')
+const HEALTH_MS = 1_000
+const DRAIN_IDLE_MS = 5_000
+const DUMP_BYTES = 256 * 1024 * 1024
+const BANNER = { contentType: 'text', body: 'Zwibbler collaboration Server is running.' }
+
+export interface WorkerOptions {
+  readonly config: Config
+  readonly databaseUrl: string
+  /** What the ids of this process's nodes begin with. */
+  readonly process: string
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Reaches this process's other workers; used where there is no Redis. */
+  readonly localBus: Bus
+  /** Ports that the first worker has taken, for those that share them. */
+  readonly ports?: Addresses | undefined
+}
+
+export interface Worker {
+  readonly addresses: Addresses
+  readiness(): Promise<Readiness>
+  figures(): Promise<Figures>
+  /** @param id as stored, with its surface's prefix */
+  document(id: string): Promise<DocumentInfo | undefined>
+  /** Leaves without hurting clients; a second call hurries. Everything is closed when it resolves. */
+  drain(): Promise<void>
+}
+
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { config, log } = options
+  const { meter } = options.metrics
+  const onError = (what: string, error: unknown) => log.warn({ err: error }, `${what} failed`)
+  let verifyEverything = () => {}
+  const pools = makePools({
+    url: options.databaseUrl,
+    statementMs: config.STATEMENT_MS,
+    sizes: poolSizes(config.DATABASE_CONNECTIONS),
+    onServerChange: () => {
+      log.warn({}, 'another Postgres answers: every document is verified')
+      verifyEverything()
+    },
+    onError: (error) => log.warn({ err: error }, 'a connection to Postgres broke'),
+  })
+  meter.gauge('postgres_waiting', 'Statements that wait for a connection.', () =>
+    [pools.appends, pools.alone, pools.reads, pools.others].reduce((sum, lane) => sum + lane.waiting, 0),
+  )
+  const clusterId = await readClusterId(pools)
+  const clock = startActiveClock()
+  const bus = makeBus(options, clusterId)
+  const store = makeDocumentStore(pools)
+  const webhook = config.ZWIBBLER_WEBHOOK
+  const presence = makePresenceStore({
+    pools,
+    ...(webhook !== undefined && {
+      onDeserted: (query, ids) => scheduleIdleEvents(query, ids, IDLE_DELAY_MS),
+    }),
+  })
+  const pages = makePages(store, config.CACHE_BYTES, meter)
+  const channel = (epoch: Epoch) => `{${epoch}}`
+  let sessions: () => Map<Epoch, number> = () => new Map()
+  const roster = makeRoster({
+    presence,
+    leaseMs: config.LEASE_MS,
+    newNode: () => `${options.process}.${randomBytes(4).toString('hex')}`,
+    open: () => sessions(),
+    onError,
+  })
+  const hub = makeHub({ store, bus, roster, pages, meter, channel, onError })
+  sessions = () => new Map([...hub.all()].map((follower) => [follower.epoch, follower.sessions.size]))
+  const batcher = makeBatcher({
+    store,
+    meter,
+    clock,
+    deadlineMs: config.APPEND_DEADLINE_MS,
+    lanes: { batches: poolSizes(config.DATABASE_CONNECTIONS).appends, alone: poolSizes(config.DATABASE_CONNECTIONS).alone },
+  })
+  const documents = makeDocuments({
+    store,
+    bus,
+    hub,
+    batcher,
+    roster,
+    pages,
+    meter,
+    channel,
+    limits: {
+      unanswered: config.MAX_UNANSWERED,
+      unansweredBytes: UNANSWERED_BYTES,
+      keys: config.MAX_KEYS,
+      keyBytes: config.MAX_KEY_BYTES,
+    },
+    onError,
+  })
+  const permissions = makePermissions({
+    store: makePermissionStore(pools.others),
+    log,
+    onLocalChange: () => bus.publish(CONTROL, HURRY),
+  })
+  await bus.subscribe(CONTROL, () => permissions.hurry())
+  await roster.start()
+  const expiryMs = config.ZWIBBLER_EXPIRATION === 'never' ? Infinity : config.ZWIBBLER_EXPIRATION * 1000
+  const upkeep = startUpkeep({
+    hub,
+    bus,
+    roster,
+    presence,
+    meter,
+    process: options.process,
+    leaseMs: config.LEASE_MS,
+    sweep: { warmMs: config.SWEEP_ACTIVE_MS, coldMs: config.SWEEP_QUIET_MS },
+    sweepWithoutRedis: { warmMs: config.SWEEP_ACTIVE_REDISLESS_MS, coldMs: config.SWEEP_QUIET_REDISLESS_MS },
+    touchMs: Math.max(60_000, Math.min(expiryMs, DAY_MS) / 4),
+    expiries: expiryMs === Infinity ? [] : [{ prefix: 'zwibbler/', expiryMs }],
+    dropped: (epoch, changed) => documents.keysDropped(epoch, changed),
+    onStatus: (status) => log.info({ status }, `Redis is ${status}`),
+    onError,
+  })
+  verifyEverything = () => void upkeep.verifyAll('reconnect').catch((error: unknown) => onError('verifying', error))
+  const idle =
+    webhook === undefined
+      ? undefined
+      : makeWebhook({ store: makeIdleEventStore(pools.others), url: webhook, credentials: credentialsOf(config), log })
+  const surfaces = [makeZwibbler(options, { pools, store, documents, permissions })]
+  const server = makeServer({
+    host: config.HOST,
+    port: options.ports?.port ?? config.PORT,
+    exclusive: config.EXCLUSIVE_PORT && config.WORKERS === 1,
+    surfaces,
+    ownPorts: options.ports?.ownPorts ?? ownPorts(config),
+    pages: publicPages({ whiteboard: config.WHITEBOARD }),
+    banner: BANNER,
+    tls: tlsOf(config),
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    limits: socketLimits(config),
+    meter,
+    log,
+  })
+  meter.gauge('connections', 'Open WebSockets.', () => server.connections)
+  const health = watchHealth(pools)
+  const addresses = await server.listen()
+  let draining: Promise<void> | undefined
+
+  async function leave(): Promise<void> {
+    await wait(config.DRAIN_NOTICE_MS)
+    server.stopAccepting()
+    const cut = await server.closeInGroups(config.DRAIN_MS)
+    if (cut > 0) log.warn({ connections: cut }, 'connections were cut: the drain time was over')
+    await Promise.race([documents.idle(), wait(DRAIN_IDLE_MS)])
+    await server.close()
+    upkeep.stop()
+    health.stop()
+    await idle?.close()
+    await permissions.close()
+    await roster.stop().catch((error: unknown) => onError('unregistering', error))
+    await bus.close()
+    batcher.close()
+    clock.stop()
+    await pools.close()
+    options.metrics.close()
+  }
+
+  return {
+    addresses,
+    readiness() {
+      const reasons: string[] = []
+      if (draining) reasons.push('draining')
+      if (health.failure) reasons.push(`Postgres does not answer: ${health.failure}`)
+      if (bus.status === 'deaf') reasons.push('Redis takes messages but delivers none')
+      const ready = reasons.length === 0
+      if (upkeep.isRedisLess && bus.status !== 'deaf') {
+        reasons.push('Redis-less mode: changes made on other nodes arrive later')
+      }
+      return Promise.resolve({ ready, reasons })
+    },
+    figures: () => options.metrics.read(),
+    document: (id) => describe(id, store, presence),
+    drain: () => (draining ??= leave()),
+  }
+}
+
+/** The rest of `design.md`'s bound on what one session may leave unanswered: 64 messages or this. */
+const UNANSWERED_BYTES = 4 * 1024 * 1024
+const DAY_MS = 86_400_000
+
+function makeBus({ config, localBus, log, metrics }: WorkerOptions, clusterId: string): Bus {
+  if (config.REDIS_URL === undefined) return localBus
+  return makeRedisBus({
+    url: config.REDIS_URL,
+    prefix: `${config.REDIS_PREFIX}${clusterId}:`,
+    meter: metrics.meter,
+    log,
+    clock: performance,
+  })
+}
+
+function makeZwibbler(
+  { config, log, metrics }: WorkerOptions,
+  parts: { pools: Pools; store: DocumentStore; documents: Documents; permissions: Permissions },
+): Surface {
+  const { pools, store, documents, permissions } = parts
+  const tokens = makeTokenStore({ lane: pools.others, createDocument })
+  const key = config.ZWIBBLER_JWT_KEY
+  const authorize = makeAuthorize({
+    tokens,
+    permissions,
+    plainIds: config.ZWIBBLER_PLAIN_IDS,
+    verifyJwt: key === undefined ? undefined : makeJwtVerifier(readJwtKey(key, config.ZWIBBLER_JWT_KEY_IS_BASE64)),
+  })
+  const management = makeManagement({
+    store,
+    tokens,
+    changePermission: (user, permission) => permissions.change(user, permission),
+    documentDeleted: async (epoch, id) => {
+      documents.deleted(epoch)
+      if (config.ZWIBBLER_WEBHOOK !== undefined) await scheduleIdleEvents(pools.others.query, [id], IDLE_DELAY_MS)
+    },
+    maxDumpBytes: DUMP_BYTES,
+    log,
+    credentials: credentialsOf(config),
+    maxContentsBytes: config.MAX_INITIAL,
+  })
+  const isHealthy = () => ping(pools).then(() => true)
+  return makeZwibblerSurface({
+    documents,
+    authorize,
+    watch(holder, listener) {
+      const unwatch = permissions.watch(holder, listener)
+      listener(permissions.permissionOf(holder))
+      return unwatch
+    },
+    meter: metrics.meter,
+    log,
+    limits: {
+      append: config.MAX_APPEND,
+      initial: config.MAX_INITIAL,
+      document: config.MAX_DOCUMENT,
+      broadcast: config.MAX_BROADCAST,
+      unanswered: config.MAX_UNANSWERED,
+      unansweredBytes: UNANSWERED_BYTES,
+    },
+    readersMaySignal: config.ZWIBBLER_READERS_MAY_SIGNAL,
+    isCompressing: config.ZWIBBLER_COMPRESSION,
+    http: makeHttp({ management, isHealthy, originAllowed: makeOriginCheck(config.ALLOWED_ORIGINS) }),
+  })
+}
+
+async function describe(id: string, store: DocumentStore, presence: PresenceStore): Promise<DocumentInfo | undefined> {
+  const found = await store.find(id)
+  if (!found) return undefined
+  const state = (await store.states([found.epoch])).get(found.epoch)
+  const sessions = await presence.sessions(found.epoch)
+  return { id, ...found, keysVersion: state?.keysVersion ?? 0, sessions }
+}
+
+/** Whether Postgres answers, asked every second. */
+function watchHealth(pools: Pools): { readonly failure: string | undefined; stop(): void } {
+  let failure: string | undefined
+  const timer = setInterval(() => {
+    ping(pools).then(
+      () => (failure = undefined),
+      (error: unknown) => (failure = error instanceof Error ? error.message : 'unknown error'),
+    )
+  }, HEALTH_MS)
+  return {
+    get failure() {
+      return failure
+    },
+    stop() {
+      clearInterval(timer)
+    },
+  }
+}
+
+/** Of `total` connections, about a quarter each for appends, reads and the rest, and a sixth for locked rows. */
+function poolSizes(total: number): { appends: number; alone: number; reads: number; others: number } {
+  const share = (part: number) => Math.max(1, Math.floor((total * part) / 11))
+  const [appends, alone, reads] = [Math.min(3, share(3)), share(2), share(3)]
+  return { appends, alone, reads, others: Math.max(1, total - appends - alone - reads) }
+}
+
+function credentialsOf(config: Config): { user: string; password: string } | undefined {
+  const user = config.ZWIBBLER_SECRET_USER
+  return user === undefined ? undefined : { user, password: config.ZWIBBLER_SECRET_PASSWORD ?? '' }
+}
+
+function ownPorts(config: Config): ReadonlyMap<string, number> {
+  const port = config.ZWIBBLER_PORT
+  return new Map(port === undefined ? [] : [['zwibbler', port]])
+}
+
+function tlsOf(config: Config): { cert: string; key: string } | undefined {
+  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = config
+  return cert !== undefined && key !== undefined ? { cert, key } : undefined
+}
+
+function socketLimits(config: Config) {
+  const rate = (perSecond: number) => (perSecond > 0 ? { perSecond, burst: perSecond * 2 } : undefined)
+  return {
+    maxConnections: config.MAX_CONNECTIONS || Infinity,
+    handshakes: rate(config.MAX_HANDSHAKES),
+    messages: rate(config.MAX_MESSAGES),
+    handshakeMs: config.HANDSHAKE_MS,
+    pingMs: config.KEEP_ALIVE_MS,
+    fullBytes: config.SOCKET_BUFFER,
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
