@@ -27,6 +27,11 @@ function ear(): { heard: string[]; hear: (message: Uint8Array) => void } {
   return { heard, hear: (message) => void heard.push(Buffer.from(message).toString('latin1')) }
 }
 
+/** Known by its name where hearers live in another thread. */
+function throwing(): void {
+  throw new Error('this message cannot be digested')
+}
+
 /** What `core/ports.ts` promises of every Bus. `make` may be called once per test. */
 export function busContract(name: string, make: () => Promise<BusBench>): void {
   const it = testsOf(name, make)
@@ -189,9 +194,7 @@ export function busContract(name: string, make: () => Promise<BusBench>): void {
   it('[I10] a hearer that throws keeps nobody else from hearing', async ({ near, far }) => {
     const channel = newChannel()
     const { heard, hear } = ear()
-    await near.subscribe(channel, () => {
-      throw new Error('poisoned')
-    })
+    await near.subscribe(channel, throwing)
     await near.subscribe(channel, hear)
     far.publish(channel, bytes('one'))
     far.publish(channel, bytes('two'))

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import { makeLocalBus } from '../../src/local/bus.ts'
+import { makeRelay } from '../../src/local/relay.ts'
+import type { Bus, BusStatus } from '../../src/core/ports.ts'
+import { silentLog } from '../redis/support.ts'
+import { until } from '../support/wait.ts'
+import { busContract } from './bus.ts'
+import type { BusBench } from './bus.ts'
+import { remoteBus } from './remoteBus.ts'
+
+busContract('relayed to workers', makeBench)
+
+function makeBench(): Promise<BusBench> {
+  const local = makeLocalBus({ log: silentLog })
+  const relay = makeRelay({ bus: local })
+  const [near, far] = [remoteBus(relay), remoteBus(relay)]
+  return Promise.resolve({
+    near,
+    far,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([near, far].map((worker) => worker.terminate()))
+      await local.close()
+    },
+  })
+}
+
+test('[bus relayed to workers] a worker that ends leaves no subscription behind', async () => {
+  const inner = makeLocalBus({ log: silentLog })
+  const open = new Set<string>()
+  const counting: Bus = {
+    ...inner,
+    subscribe(channel, hear) {
+      open.add(channel)
+      return inner.subscribe(channel, hear)
+    },
+    unsubscribe: (channel) => void open.delete(channel),
+  }
+  const worker = remoteBus(makeRelay({ bus: counting }))
+  await worker.subscribe('a', () => undefined)
+  await worker.subscribe('b', () => undefined)
+  expect(open).toEqual(new Set(['a', 'b']))
+  await worker.terminate()
+  await until('both are unsubscribed', () => open.size === 0)
+})
+
+test('[I5] gaps and the status of the main bus reach the workers', async () => {
+  const told: { gap(): void; status(status: BusStatus): void } = {
+    gap: () => undefined,
+    status: () => undefined,
+  }
+  const stub: Bus = {
+    ...makeLocalBus({ log: silentLog }),
+    status: 'down',
+    onGap: (listener) => void (told.gap = listener),
+    onStatus: (listener) => void (told.status = listener),
+  }
+  const worker = remoteBus(makeRelay({ bus: stub }))
+  let gaps = 0
+  worker.onGap(() => (gaps += 1))
+  await until('the status at the start arrives', () => worker.status === 'down')
+  told.status('up')
+  await until('its change arrives', () => worker.status === 'up')
+  told.gap()
+  await until('the gap arrives', () => gaps === 1)
+  await worker.terminate()
+})
+
+test('[I6] what a worker has yet to hear is bounded, and it is told of what it missed', async () => {
+  const bus = makeLocalBus({ log: silentLog })
+  const worker = remoteBus(makeRelay({ bus }))
+  let heard = 0
+  let gaps = 0
+  worker.onGap(() => (gaps += 1))
+  await worker.subscribe('a', () => (heard += 1))
+  const mebibyte = new Uint8Array(1024 * 1024)
+  // In one turn: the worker cannot have dealt with any of it.
+  for (let i = 0; i < 100; i += 1) bus.publish('a', mebibyte)
+  await until('it is told of the gap', () => gaps === 1)
+  expect(heard).toBeGreaterThanOrEqual(32)
+  expect(heard).toBeLessThan(40)
+  bus.publish('a', mebibyte)
+  const before = heard
+  await until('it hears again', () => heard > before)
+  await worker.terminate()
+})
