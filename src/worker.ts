@@ -96,6 +96,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   const pages = makePages(store, config.CACHE_BYTES, meter)
   const channel = (epoch: Epoch) => `{${epoch}}`
+  const origin = randomBytes(8).toString('hex')
   let sessions: () => Map<Epoch, number> = () => new Map()
   const roster = makeRoster({
     presence,
@@ -104,7 +105,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     open: () => sessions(),
     onError,
   })
-  const hub = makeHub({ store, bus, roster, pages, meter, channel, onError })
+  const hub = makeHub({ store, bus, roster, pages, meter, channel, origin, onError })
   sessions = () => new Map([...hub.all()].map((follower) => [follower.epoch, follower.sessions.size]))
   const batcher = makeBatcher({
     store,
@@ -122,6 +123,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     pages,
     meter,
     channel,
+    origin,
     limits: {
       unanswered: config.MAX_UNANSWERED,
       unansweredBytes: UNANSWERED_BYTES,

@@ -29,9 +29,11 @@ export interface KeyRequest {
 
 export type Request = AppendRequest | KeyRequest
 
-/** An append of somebody else as a session gives it to its client; shared by all sessions of a document on a node. */
+/** An append as it passes a session; shared by all sessions of a document on a node. */
 export interface Entry {
   readonly id: AppendId
+  /** The local session whose append it is: it gets an acknowledgement instead of the bytes. */
+  readonly by: object | undefined
   readonly offset: number
   readonly size: number
   /** Undefined when the bytes have to be read from the log. */

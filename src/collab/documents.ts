@@ -68,6 +68,8 @@ export interface DocumentsOptions {
   readonly pages: Pages
   readonly meter: Meter
   readonly channel: (epoch: Epoch) => string
+  /** Of this node's frames: the same through all its incarnations. */
+  readonly origin: string
   readonly limits: {
     /** Of one session, that wait for an answer. */
     readonly unanswered: number
@@ -94,7 +96,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
 
   function publish(frame: Omit<Frame, 'origin'>): void {
     meter.frameSent(frame.kind, frame.payload.length)
-    bus.publish(options.channel(frame.epoch), encodeFrame({ ...frame, origin: options.roster.node }))
+    bus.publish(options.channel(frame.epoch), encodeFrame({ ...frame, origin: options.origin }))
   }
 
   async function join(request: JoinRequest): Promise<JoinResult> {
@@ -188,11 +190,11 @@ export function makeDocuments(options: DocumentsOptions): Documents {
         if (real.length > 0) committed(follower.epoch, at, real)
       },
     }
-    return batcher.add(document, { id, data: stored, offset, isCheck: !mayWrite, settle })
+    return batcher.add(document, { id, data: stored, offset, isCheck: !mayWrite, by: session, settle })
   }
 
   /** After the commit, never before (invariant 2). Cannot fail: the sweep finds a lost fan-out (5). */
-  function committed(epoch: Epoch, offset: number, chunks: readonly Chunk[]): void {
+  function committed(epoch: Epoch, offset: number, chunks: readonly PendingAppend[]): void {
     hub.at(epoch)?.committed(offset, chunks)
     const size = chunks.reduce((sum, { data }) => sum + data.length, 0)
     if (size > INLINE_BYTES && chunks.length > 1) {
@@ -220,7 +222,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
 
   function broadcast(session: Session, bytes: Uint8Array): void {
     const follower = session.follower as Follower
-    const from = `${options.roster.node}/${session.id}`
+    const from = `${options.origin}/${session.id}`
     meter.ephemeral('sent')
     follower.tell({ from, by: session, bytes, memo: new Map() })
     publish({ kind: 'ephemeral', epoch: follower.epoch, offset: session.id, parts: [], payload: bytes })

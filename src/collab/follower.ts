@@ -115,11 +115,11 @@ export class Follower implements Followed {
   }
 
   /** Appends of this node that have just committed. */
-  committed(offset: number, chunks: readonly Chunk[]): void {
+  committed(offset: number, chunks: readonly (Chunk & { readonly by: object })[]): void {
     this.heardAt = this.#env.now()
     let at = offset
-    for (const { id, data } of chunks) {
-      this.#enter({ id, offset: at, size: data.length, bytes: data, memo: new Map() })
+    for (const { id, data, by } of chunks) {
+      this.#enter({ id, by, offset: at, size: data.length, bytes: data, memo: new Map() })
       at += data.length
     }
   }
@@ -208,7 +208,7 @@ export class Follower implements Followed {
     if (to <= this.head) return
     this.#env.meter.repaired(this.#cause, to - this.head)
     this.#cause = 'gap'
-    this.#advance({ id: -1, offset: this.head, size: to - this.head, bytes: undefined, memo: new Map() })
+    this.#advance({ id: -1, by: undefined, offset: this.head, size: to - this.head, bytes: undefined, memo: new Map() })
     this.#leap()
   }
 
@@ -316,7 +316,7 @@ export class Follower implements Followed {
 
 function part(frame: Frame, index: number): Omit<Entry, 'bytes'> {
   const { id, size } = frame.parts[index] ?? { id: -1, size: 0 }
-  return { id, offset: frame.offset, size, memo: new Map() }
+  return { id, by: undefined, offset: frame.offset, size, memo: new Map() }
 }
 
 function sizeOf({ name, value }: Pick<Key, 'name' | 'value'>): number {

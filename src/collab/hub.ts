@@ -18,6 +18,8 @@ export interface HubOptions {
   readonly pages: Pages
   readonly meter: Meter
   readonly channel: (epoch: Epoch) => string
+  /** Of this node's frames. */
+  readonly origin: string
   readonly onError: (what: string, error: unknown) => void
 }
 
@@ -81,6 +83,8 @@ export function makeHub(options: HubOptions): Hub {
   function hear(follower: Follower, message: Uint8Array): void {
     const frame = decodeFrame(message)
     if (frame?.epoch === follower.epoch) {
+      // What this node said it has told its own sessions already.
+      if (frame.origin === options.origin) return
       if (frame.kind === 'control') forget(follower, 'deleted')
       else follower.hear(frame)
       return

@@ -150,7 +150,7 @@ export class Session {
   #take(entry: Entry): boolean {
     const end = entry.offset + entry.size
     if (end < this.position || (end === this.position && entry.size > 0)) return true
-    if (this.#requests.length > 0 && this.#isOwn(entry.id)) {
+    if (entry.by === this) {
       this.#answer()
       if (this.position >= end) return true
     } else if (entry.offset === this.position && entry.bytes) {
@@ -161,10 +161,6 @@ export class Session {
     }
     this.#isLive = false
     return false
-  }
-
-  #isOwn(id: AppendId): boolean {
-    return this.#requests.some((each) => each.request === 'append' && each.id === id)
   }
 
   /** Gives all answers that are due. An own append is given at its place in the stream, as its acknowledgement. */

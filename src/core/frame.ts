@@ -2,7 +2,7 @@
  * The fan-out frame: what one node tells the others about a document through Redis. All integers are big endian.
  *
  *   frame   = version:u8 kind:u8 epoch:u64 offset:u64 origin parts:u32 part* payload
- *   origin  = size:u8 ascii          the node's incarnation
+ *   origin  = size:u8 ascii          a random name that a node keeps for its life
  *   part    = id:u64 size:u32        one append (chunk), or one sender (ephemeral: id is its session)
  *   keys    = to:u64 change*         payload of a keys frame; `offset` is the version before
  *   change  = flags:u8 version:u32 size:u32 name size:u32 value      flags: 1 session lifetime, 2 removed
