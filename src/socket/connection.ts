@@ -13,6 +13,7 @@ import type { Connection, Conversation, Surface } from '../surfaces/surface.ts'
 import { Ending } from './ending.ts'
 import { limitNames } from './limits.ts'
 import type { Sockets } from './sockets.ts'
+import type { Spoke } from './wheel.ts'
 import type { UwsWebSocket } from './uws.ts'
 
 /** What uWebSockets keeps with each socket for us. */
@@ -26,11 +27,10 @@ export interface SocketData {
  */
 const MAX_PINGS_UNREAD = 1_000
 
-export class SocketConnection implements Connection, Outlet {
+export class SocketConnection implements Connection, Outlet, Spoke {
   readonly id: number
   readonly address: string
   readonly surface: Surface
-  /** Where it is in the keep-alive wheel; the wheel's own. */
   slot = 0
   place = 0
   private readonly sockets: Sockets

@@ -9,7 +9,7 @@ export class Sockets {
   readonly limits: SocketLimits
   readonly meter: Meter
   readonly log: Log
-  private readonly wheel: Wheel
+  private readonly wheel: Wheel<SocketConnection>
   /** Since when each has been at its handshake; oldest first, since all have the same time. */
   private readonly handshakes = new Map<SocketConnection, number>()
   private timer: NodeJS.Timeout | undefined

@@ -1,11 +1,15 @@
-import type { SocketConnection } from './connection.ts'
+/** Where a socket is; the wheel's own. */
+export interface Spoke {
+  slot: number
+  place: number
+}
 
 /**
  * Spreads sockets over slots, one of which comes up at each tick: every socket is visited exactly once in a turn, a few at
  * a time, with no timer of its own. A socket costs one element of an array.
  */
-export class Wheel {
-  private readonly slots: SocketConnection[][]
+export class Wheel<T extends Spoke> {
+  private readonly slots: T[][]
   private current = 0
   private size = 0
 
@@ -18,7 +22,7 @@ export class Wheel {
   }
 
   /** Comes up after a whole turn. */
-  add(connection: SocketConnection): void {
+  add(connection: T): void {
     const slot = this.slots[this.current]!
     connection.slot = this.current
     connection.place = slot.length
@@ -27,7 +31,7 @@ export class Wheel {
   }
 
   /** The last of the slot takes its place. */
-  remove(connection: SocketConnection): void {
+  remove(connection: T): void {
     const slot = this.slots[connection.slot]!
     if (slot[connection.place] !== connection) return
     const last = slot.pop()!
@@ -39,12 +43,12 @@ export class Wheel {
   }
 
   /** Those whose turn it is; a copy, since a visit may remove some. */
-  turn(): SocketConnection[] {
+  turn(): T[] {
     this.current = (this.current + 1) % this.slots.length
     return this.slots[this.current]!.slice()
   }
 
-  all(): SocketConnection[] {
+  all(): T[] {
     return this.slots.flat()
   }
 }
