@@ -41,19 +41,28 @@ export function makeLink(options: LinkOptions): Link {
   const hearing = makeHearing()
   let isLive = false
   let probes = 0
+  /** Somebody was told to go ahead before the server had confirmed. */
+  let owesGap = false
+  let toldOf: string | undefined
 
   /** Runs what may change the status, and tells of the change. */
-  function judge<T>(what: () => T, why?: unknown): T {
+  function judge<T>(what: () => T): T {
     const before = hearing.status
     const result = what()
     if (hearing.status !== before) {
-      const fields = { was: before, is: hearing.status, err: why }
+      const fields = { was: before, is: hearing.status }
       log[hearing.status === 'up' ? 'info' : 'warn'](fields, 'redis status')
+      if (hearing.status === 'up') toldOf = undefined
       options.onStatus()
     }
     return result
   }
-  const failed = (error: unknown): void => judge(() => hearing.unreachable(), error)
+  /** Each attempt fails anew; only what is new is worth a line. */
+  function failed(error: unknown): void {
+    if (String(error) !== toldOf) log.warn({ err: error }, 'redis cannot be reached')
+    toldOf = String(error)
+    judge(() => hearing.unreachable())
+  }
 
   const publisher = makePublisher({
     server,
@@ -75,10 +84,10 @@ export function makeLink(options: LinkOptions): Link {
       isLive = true
       hearing.resubscribed()
       options.onResubscribed(channels)
-      options.onGap()
+      tellGap()
       void probe()
     },
-    onLate: () => options.onGap(),
+    onLate: tellGap,
     ended: () => (isLive = false),
     failed,
   })
@@ -86,7 +95,20 @@ export function makeLink(options: LinkOptions): Link {
 
   function hearProbe(message: Buffer): void {
     const isGap = judge(() => hearing.heard(Number(message.toString()), now()))
-    if (isGap) options.onGap()
+    if (isGap || owesGap) tellGap()
+  }
+
+  function tellGap(): void {
+    owesGap = false
+    options.onGap()
+  }
+
+  function want(channel: string): Promise<void> {
+    const confirmed = subscriber.want(channel)
+    if (hearing.status !== 'down') return confirmed
+    // The connection may be half-open and its answer never come.
+    owesGap = true
+    return Promise.resolve()
   }
 
   async function probe(): Promise<void> {
@@ -100,13 +122,14 @@ export function makeLink(options: LinkOptions): Link {
   const timers = [
     setInterval(() => void probe(), PROBE_MS),
     setInterval(() => {
-      publisher.check()
+      // What stalls one connection may have stalled both, and no probe can tell while none goes out.
+      if (!publisher.check()) subscriber.verify()
       if (judge(() => hearing.check(now()))) subscriber.drop()
     }, CHECK_MS),
   ]
 
   return {
-    want: (channel) => subscriber.want(channel),
+    want,
     unwant: (channel) => subscriber.unwant(channel),
     wanted: subscriber.wanted,
     publish: (channel, message) => publisher.publish(channel, message),

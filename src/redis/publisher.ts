@@ -16,8 +16,8 @@ export interface Publisher {
   /** Publishes, and tells whether the server took it. */
   ask(channel: string, message: Buffer): Promise<boolean>
   readonly isReachable: boolean
-  /** Drops a connection that leaves publishes unanswered. To be called now and then. */
-  check(): void
+  /** @returns false after dropping a connection that left publishes unanswered. To be called now and then. */
+  check(): boolean
   /** Waits a moment for what is unanswered. */
   close(): Promise<void>
 }
@@ -123,7 +123,9 @@ export function makePublisher(options: PublisherOptions): Publisher {
     check() {
       // Sets keep the order of insertion: the first turn is the oldest.
       const [oldest] = unanswered
-      if (oldest && options.now() - oldest.sentAt > ANSWER_MS) keeper.drop()
+      if (!oldest || options.now() - oldest.sentAt <= ANSWER_MS) return true
+      keeper.drop()
+      return false
     },
     async close() {
       const deadline = options.now() + CLOSE_MS

@@ -16,6 +16,8 @@ export interface Subscriber {
   unwant(channel: string): void
   readonly wanted: ReadonlySet<string>
   readonly isReachable: boolean
+  /** Gives the connection up if it does not answer: something else has made it suspect. */
+  verify(): void
   /** Gives the connection up, to get a better one. */
   drop(): void
   close(): Promise<void>
@@ -51,6 +53,7 @@ export interface Verbs {
 
 const CONFIRM_MS = 1_000
 const COMMAND_MS = 5_000
+const VERIFY_MS = 2_000
 /** Commands on their way while resubscribing: enough to hide the round trip, and acks come in digestible portions. */
 const COMMANDS_IN_FLIGHT = 4
 
@@ -64,6 +67,7 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
   /** Answers come in order: when the last command is answered, all are. */
   let lastAnswer: Promise<unknown> = Promise.resolve()
   let turn: Promise<void> | undefined
+  let isVerifying = false
 
   const keeper = keepConnected({
     server: options.server,
@@ -156,6 +160,21 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
     clearTimeout(timer)
   }
 
+  function verify(): void {
+    const [channel] = told
+    if (!isLive || isVerifying || channel === undefined) return
+    isVerifying = true
+    const suspect = redis
+    const timer = setTimeout(() => suspect === redis && keeper.drop(), VERIFY_MS)
+    // Subscribing to what is subscribed changes nothing, and is answered.
+    void send({ verb: options.verbs.subscribe, channels: [channel] })
+      .catch(() => suspect === redis && keeper.drop())
+      .finally(() => {
+        isVerifying = false
+        clearTimeout(timer)
+      })
+  }
+
   function look(channel: string): Promise<void> {
     changed.add(channel)
     return isLive ? atEndOfTurn() : Promise.resolve()
@@ -174,6 +193,7 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
     get isReachable() {
       return keeper.isReachable
     },
+    verify,
     drop: () => keeper.drop(),
     close: () => keeper.stop(),
   }
