@@ -33,8 +33,18 @@ export interface RunningNode {
 }
 
 /** @throws Error when something cannot be had: a port, the database, the certificate */
-export async function startNode(config: Config, { log, version }: NodeOptions): Promise<RunningNode> {
-  const embedded = config.DATABASE_URL === undefined ? await startEmbedded({ folder: config.DATA_DIR, log, maxConnections: 20 + config.WORKERS * config.DATABASE_CONNECTIONS }) : undefined
+export async function startNode(
+  config: Config,
+  { log, version }: NodeOptions,
+): Promise<RunningNode> {
+  const embedded =
+    config.DATABASE_URL === undefined
+      ? await startEmbedded({
+          folder: config.DATA_DIR,
+          log,
+          maxConnections: 20 + config.WORKERS * config.DATABASE_CONNECTIONS,
+        })
+      : undefined
   try {
     return await startServing(config, { log, ...(version !== undefined && { version }) }, embedded)
   } catch (error) {
@@ -72,7 +82,14 @@ async function startServing(
     if (config.MIGRATE) await migrate(databaseUrl, { log })
     else await waitForSchema(databaseUrl, { log })
     state.isMigrated = true
-    await startWorkers({ config, databaseUrl, log, metrics, workers, onDeath: (error) => fail(error) })
+    await startWorkers({
+      config,
+      databaseUrl,
+      log,
+      metrics,
+      workers,
+      onDeath: (error) => fail(error),
+    })
   } catch (error) {
     await Promise.all(workers.map((worker) => worker.drain()))
     await admin.close()
@@ -80,9 +97,15 @@ async function startServing(
   }
   const { port, ownPorts } = workers[0]!.addresses
   if (config.ZWIBBLER_EXPIRATION !== 'never') {
-    log.info({ seconds: config.ZWIBBLER_EXPIRATION }, `zwibbler documents expire ${hours(config.ZWIBBLER_EXPIRATION)} after their last access`)
+    log.info(
+      { seconds: config.ZWIBBLER_EXPIRATION },
+      `zwibbler documents expire ${hours(config.ZWIBBLER_EXPIRATION)} after their last access`,
+    )
   } else log.info({}, 'zwibbler documents never expire')
-  log.info({ host: config.HOST, port, adminPort: admin.port, ...Object.fromEntries(ownPorts) }, 'listening')
+  log.info(
+    { host: config.HOST, port, adminPort: admin.port, ...Object.fromEntries(ownPorts) },
+    'listening',
+  )
 
   let leaving: Promise<void> | undefined
   async function leave(reason: string): Promise<void> {
@@ -94,7 +117,13 @@ async function startServing(
     await embedded?.stop()
     log.info({}, 'stopped')
   }
-  return { port, adminPort: admin.port, ownPorts, failed, drain: (reason) => (leaving ??= leave(reason)) }
+  return {
+    port,
+    adminPort: admin.port,
+    ownPorts,
+    failed,
+    drain: (reason) => (leaving ??= leave(reason)),
+  }
 }
 
 interface Start {
@@ -106,7 +135,14 @@ interface Start {
   readonly onDeath: (error: Error) => void
 }
 
-async function startWorkers({ config, databaseUrl, log, metrics, workers, onDeath }: Start): Promise<void> {
+async function startWorkers({
+  config,
+  databaseUrl,
+  log,
+  metrics,
+  workers,
+  onDeath,
+}: Start): Promise<void> {
   const process = `${hostname().slice(0, 64)}.${randomBytes(4).toString('hex')}`
   const localBus = makeLocalBus({ log })
   if (config.WORKERS === 1) {
@@ -123,32 +159,46 @@ async function startWorkers({ config, databaseUrl, log, metrics, workers, onDeat
 async function readPage(metrics: Metrics, workers: readonly Worker[]): Promise<string> {
   const all = await Promise.all(workers.map((worker) => worker.figures()))
   // A single worker shares the main thread's registry.
-  return mergeFigures(workers.length > 1 ? [await metrics.read(), ...all] : all.length === 1 ? all : [await metrics.read()])
+  return mergeFigures(
+    workers.length > 1
+      ? [await metrics.read(), ...all]
+      : all.length === 1
+        ? all
+        : [await metrics.read()],
+  )
 }
 
 async function readiness(
   state: { readonly isMigrated: boolean; readonly isDraining: boolean },
   workers: readonly Worker[],
 ): Promise<Readiness> {
-  if (!state.isMigrated) return { ready: false, reasons: ['the database schema is not new enough yet'] }
+  if (!state.isMigrated)
+    return { ready: false, reasons: ['the database schema is not new enough yet'] }
   if (state.isDraining) return { ready: false, reasons: ['draining'] }
   if (workers.length === 0) return { ready: false, reasons: ['starting'] }
   const all = await Promise.all(workers.map((worker) => worker.readiness().catch(stuck)))
-  return { ready: all.every(({ ready }) => ready), reasons: [...new Set(all.flatMap(({ reasons }) => reasons))] }
+  return {
+    ready: all.every(({ ready }) => ready),
+    reasons: [...new Set(all.flatMap(({ reasons }) => reasons))],
+  }
 }
 
 async function liveness(workers: readonly Worker[]): Promise<Readiness> {
   if (workers.length < 2) return { ready: true, reasons: [] }
-  const stucks = await Promise.all(workers.map((worker) => worker.readiness().then(() => undefined, stuck)))
+  const stucks = await Promise.all(
+    workers.map((worker) => worker.readiness().then(() => undefined, stuck)),
+  )
   const reasons = stucks.flatMap((each) => each?.reasons ?? [])
   return { ready: reasons.length === 0, reasons }
 }
 
 function stuck(error: unknown): Readiness {
-  return { ready: false, reasons: [error instanceof Error ? error.message : 'a worker thread does not answer'] }
+  return {
+    ready: false,
+    reasons: [error instanceof Error ? error.message : 'a worker thread does not answer'],
+  }
 }
 
 function hours(seconds: number): string {
   return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${seconds} s`
 }
-

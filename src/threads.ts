@@ -17,7 +17,9 @@ export interface ThreadOptions extends Omit<ThreadData, 'relay'> {
 }
 
 type Asked = { readonly settle: (answer: unknown) => void; readonly fail: (error: Error) => void }
-type Ask = { readonly [Each in Question['ask']]: Omit<Extract<Question, { ask: Each }>, 'ticket' | 'ask'> }
+type Ask = {
+  readonly [Each in Question['ask']]: Omit<Extract<Question, { ask: Each }>, 'ticket' | 'ask'>
+}
 
 /** @throws Error when the worker could not start */
 export async function startThread({ relay, onDeath, ...data }: ThreadOptions): Promise<Worker> {

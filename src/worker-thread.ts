@@ -32,8 +32,15 @@ const textOf = (error: unknown) => (error instanceof Error ? error.message : Str
 
 async function start(data: ThreadData): Promise<Worker> {
   const { config } = data
-  const log = makeLog({ level: config.LOG_LEVEL, secrets: secretsOf(config) }).child({ worker: data.worker })
-  return startWorker({ ...data, log, metrics: makeMetrics({ thread: 'worker' }), localBus: makeRelayedBus({ port: data.relay, log }) })
+  const log = makeLog({ level: config.LOG_LEVEL, secrets: secretsOf(config) }).child({
+    worker: data.worker,
+  })
+  return startWorker({
+    ...data,
+    log,
+    metrics: makeMetrics({ thread: 'worker' }),
+    localBus: makeRelayedBus({ port: data.relay, log }),
+  })
 }
 
 function answer(worker: Worker, question: Question): Promise<unknown> {

@@ -78,10 +78,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log.warn({}, 'another Postgres answers: every document is verified')
       verifyEverything()
     },
-    onError: (error) => log.warn({ err: error }, 'a connection to Postgres broke'),
+    onError: (error) => log.debug({ err: error }, 'an idle connection to Postgres broke'),
   })
   meter.gauge('postgres_waiting', 'Statements that wait for a connection.', () =>
-    [pools.appends, pools.alone, pools.reads, pools.others].reduce((sum, lane) => sum + lane.waiting, 0),
+    [pools.appends, pools.alone, pools.reads, pools.others].reduce(
+      (sum, lane) => sum + lane.waiting,
+      0,
+    ),
   )
   const clusterId = await readClusterId(pools)
   const clock = startActiveClock()
@@ -106,13 +109,17 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onError,
   })
   const hub = makeHub({ store, bus, roster, pages, meter, channel, origin, onError })
-  sessions = () => new Map([...hub.all()].map((follower) => [follower.epoch, follower.sessions.size]))
+  sessions = () =>
+    new Map([...hub.all()].map((follower) => [follower.epoch, follower.sessions.size]))
   const batcher = makeBatcher({
     store,
     meter,
     clock,
     deadlineMs: config.APPEND_DEADLINE_MS,
-    lanes: { batches: poolSizes(config.DATABASE_CONNECTIONS).appends, alone: poolSizes(config.DATABASE_CONNECTIONS).alone },
+    lanes: {
+      batches: poolSizes(config.DATABASE_CONNECTIONS).appends,
+      alone: poolSizes(config.DATABASE_CONNECTIONS).alone,
+    },
   })
   const documents = makeDocuments({
     store,
@@ -139,7 +146,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   await bus.subscribe(CONTROL, () => permissions.hurry())
   await roster.start()
-  const expiryMs = config.ZWIBBLER_EXPIRATION === 'never' ? Infinity : config.ZWIBBLER_EXPIRATION * 1000
+  const expiryMs =
+    config.ZWIBBLER_EXPIRATION === 'never' ? Infinity : config.ZWIBBLER_EXPIRATION * 1000
   const upkeep = startUpkeep({
     hub,
     bus,
@@ -149,18 +157,27 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     process: options.process,
     leaseMs: config.LEASE_MS,
     sweep: { warmMs: config.SWEEP_ACTIVE_MS, coldMs: config.SWEEP_QUIET_MS },
-    sweepWithoutRedis: { warmMs: config.SWEEP_ACTIVE_REDISLESS_MS, coldMs: config.SWEEP_QUIET_REDISLESS_MS },
+    sweepWithoutRedis: {
+      warmMs: config.SWEEP_ACTIVE_REDISLESS_MS,
+      coldMs: config.SWEEP_QUIET_REDISLESS_MS,
+    },
     touchMs: Math.max(60_000, Math.min(expiryMs, DAY_MS) / 4),
     expiries: expiryMs === Infinity ? [] : [{ prefix: 'zwibbler/', expiryMs }],
     dropped: (epoch, changed) => documents.keysDropped(epoch, changed),
     onStatus: (status) => log.info({ status }, `Redis is ${status}`),
     onError,
   })
-  verifyEverything = () => void upkeep.verifyAll('reconnect').catch((error: unknown) => onError('verifying', error))
+  verifyEverything = () =>
+    void upkeep.verifyAll('reconnect').catch((error: unknown) => onError('verifying', error))
   const idle =
     webhook === undefined
       ? undefined
-      : makeWebhook({ store: makeIdleEventStore(pools.others), url: webhook, credentials: credentialsOf(config), log })
+      : makeWebhook({
+          store: makeIdleEventStore(pools.others),
+          url: webhook,
+          credentials: credentialsOf(config),
+          log,
+        })
   const surfaces = [makeZwibbler(options, { pools, store, documents, permissions })]
   const server = makeServer({
     host: config.HOST,
@@ -245,7 +262,10 @@ function makeZwibbler(
     tokens,
     permissions,
     plainIds: config.ZWIBBLER_PLAIN_IDS,
-    verifyJwt: key === undefined ? undefined : makeJwtVerifier(readJwtKey(key, config.ZWIBBLER_JWT_KEY_IS_BASE64)),
+    verifyJwt:
+      key === undefined
+        ? undefined
+        : makeJwtVerifier(readJwtKey(key, config.ZWIBBLER_JWT_KEY_IS_BASE64)),
   })
   const management = makeManagement({
     store,
@@ -253,7 +273,8 @@ function makeZwibbler(
     changePermission: (user, permission) => permissions.change(user, permission),
     documentDeleted: async (epoch, id) => {
       documents.deleted(epoch)
-      if (config.ZWIBBLER_WEBHOOK !== undefined) await scheduleIdleEvents(pools.others.query, [id], IDLE_DELAY_MS)
+      if (config.ZWIBBLER_WEBHOOK !== undefined)
+        await scheduleIdleEvents(pools.others.query, [id], IDLE_DELAY_MS)
     },
     maxDumpBytes: DUMP_BYTES,
     log,
@@ -281,11 +302,19 @@ function makeZwibbler(
     },
     readersMaySignal: config.ZWIBBLER_READERS_MAY_SIGNAL,
     isCompressing: config.ZWIBBLER_COMPRESSION,
-    http: makeHttp({ management, isHealthy, originAllowed: makeOriginCheck(config.ALLOWED_ORIGINS) }),
+    http: makeHttp({
+      management,
+      isHealthy,
+      originAllowed: makeOriginCheck(config.ALLOWED_ORIGINS),
+    }),
   })
 }
 
-async function describe(id: string, store: DocumentStore, presence: PresenceStore): Promise<DocumentInfo | undefined> {
+async function describe(
+  id: string,
+  store: DocumentStore,
+  presence: PresenceStore,
+): Promise<DocumentInfo | undefined> {
   const found = await store.find(id)
   if (!found) return undefined
   const state = (await store.states([found.epoch])).get(found.epoch)
@@ -313,7 +342,12 @@ function watchHealth(pools: Pools): { readonly failure: string | undefined; stop
 }
 
 /** Of `total` connections, about a quarter each for appends, reads and the rest, and a sixth for locked rows. */
-function poolSizes(total: number): { appends: number; alone: number; reads: number; others: number } {
+function poolSizes(total: number): {
+  appends: number
+  alone: number
+  reads: number
+  others: number
+} {
   const share = (part: number) => Math.max(1, Math.floor((total * part) / 11))
   const [appends, alone, reads] = [Math.min(3, share(3)), share(2), share(3)]
   return { appends, alone, reads, others: Math.max(1, total - appends - alone - reads) }
@@ -335,7 +369,8 @@ function tlsOf(config: Config): { cert: string; key: string } | undefined {
 }
 
 function socketLimits(config: Config) {
-  const rate = (perSecond: number) => (perSecond > 0 ? { perSecond, burst: perSecond * 2 } : undefined)
+  const rate = (perSecond: number) =>
+    perSecond > 0 ? { perSecond, burst: perSecond * 2 } : undefined
   return {
     maxConnections: config.MAX_CONNECTIONS || Infinity,
     handshakes: rate(config.MAX_HANDSHAKES),

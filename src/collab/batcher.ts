@@ -72,12 +72,19 @@ export function makeBatcher(options: BatcherOptions): Batcher {
   const patrol = setInterval(() => {
     for (const queue of queues.values()) if (queue.place !== 'flying') expire(queue)
   }, PATROL_MS)
-  meter.gauge('append_queue', 'Appends that wait for a statement or its answer.', () => waiting.appends)
+  meter.gauge(
+    'append_queue',
+    'Appends that wait for a statement or its answer.',
+    () => waiting.appends,
+  )
   meter.gauge('append_queue_bytes', 'Bytes of those appends.', () => waiting.bytes)
 
   function add(document: BatchedDocument, append: PendingAppend): boolean {
     const { length } = append.data
-    if (waiting.appends >= MOST_WAITING.appends || (waiting.bytes > 0 && waiting.bytes + length > MOST_WAITING.bytes)) {
+    if (
+      waiting.appends >= MOST_WAITING.appends ||
+      (waiting.bytes > 0 && waiting.bytes + length > MOST_WAITING.bytes)
+    ) {
       meter.limit('append_queue')
       return false
     }
@@ -136,7 +143,8 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     for (const queue of from) {
       if (room.appends <= 0 || room.bytes <= 0 || flights.length === most) break
       from.delete(queue)
-      while (isRefused(queue)) settle(queue, [queue.items[0]!], { kind: 'conflict', length: queue.document.known })
+      while (isRefused(queue))
+        settle(queue, [queue.items[0]!], { kind: 'conflict', length: queue.document.known })
       const [first] = queue.items
       const items = chain(queue, room)
       if (items.length === 0) leave(queue)
@@ -181,7 +189,10 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     switch (outcome.kind) {
       case 'busy':
         meter.busy()
-        return move(queue, 'alone')
+        {
+          move(queue, 'alone')
+          return
+        }
       case 'stored':
         stored(queue, items)
         break
@@ -191,7 +202,10 @@ export function makeBatcher(options: BatcherOptions): Batcher {
       case 'conflict':
         // Those behind the first one may still be right: they are judged by the length now known.
         if (!first.inDoubt) settle(queue, [first], outcome)
-        else if (!(await resolveDoubt(queue, first, outcome.length))) return rest(queue)
+        else if (!(await resolveDoubt(queue, first, outcome.length))) {
+          rest(queue)
+          return
+        }
     }
     leave(queue)
   }
@@ -206,7 +220,11 @@ export function makeBatcher(options: BatcherOptions): Batcher {
   }
 
   /** The length has passed it: it can no longer commit, so the row at its offset is the last word. False: ask later. */
-  async function resolveDoubt(queue: AppendQueue, item: QueuedAppend, length: number): Promise<boolean> {
+  async function resolveDoubt(
+    queue: AppendQueue,
+    item: QueuedAppend,
+    length: number,
+  ): Promise<boolean> {
     try {
       const mayBeStored = item.data.length > 0 && length > item.offset
       const id = mayBeStored ? await store.appendIdAt(queue.document.epoch, item.offset) : undefined
@@ -221,9 +239,14 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     }
   }
 
-  async function failed(flights: readonly Flight[], wait: boolean, code: StoreErrorCode): Promise<void> {
+  async function failed(
+    flights: readonly Flight[],
+    wait: boolean,
+    code: StoreErrorCode,
+  ): Promise<void> {
     if (code === 'rejected') return halve(flights, wait)
-    if (code === 'lost') for (const { items } of flights) for (const item of items) item.inDoubt = true
+    if (code === 'lost')
+      for (const { items } of flights) for (const item of items) item.inDoubt = true
     if (code !== 'retry') closeGate()
     for (const { queue } of flights) {
       // A row that is still held: others that wait alone come first.
@@ -249,10 +272,13 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     if (gated) return
     gated = true
     restMs = Math.min(REST_MS.most, Math.max(REST_MS.first, restMs * 2))
-    setTimeout(() => {
-      gated = false
-      schedule()
-    }, restMs * (0.5 + Math.random() / 2))
+    setTimeout(
+      () => {
+        gated = false
+        schedule()
+      },
+      restMs * (0.5 + Math.random() / 2),
+    )
   }
 
   function rest(queue: AppendQueue): void {
@@ -293,7 +319,8 @@ export function makeBatcher(options: BatcherOptions): Batcher {
 
   return {
     add,
-    idle: () => (waiting.appends === 0 ? Promise.resolve() : new Promise((wake) => idleWaiters.push(wake))),
+    idle: () =>
+      waiting.appends === 0 ? Promise.resolve() : new Promise((wake) => idleWaiters.push(wake)),
     close() {
       clearInterval(patrol)
     },

@@ -3,7 +3,16 @@ import { randomFillSync } from 'node:crypto'
 import { StoreError } from '../core/errors.ts'
 import { encodeFrame, encodeKeys, type Frame } from '../core/frame.ts'
 import type { Meter } from '../core/meter.ts'
-import type { Bus, Chunk, Creation, DocumentStore, Epoch, KeysChanged, OpenResult, Outlet } from '../core/ports.ts'
+import type {
+  Bus,
+  Chunk,
+  Creation,
+  DocumentStore,
+  Epoch,
+  KeysChanged,
+  OpenResult,
+  Outlet,
+} from '../core/ports.ts'
 import type { AppendResult, PendingAppend } from './append-queue.ts'
 import type { Sink } from './answers.ts'
 import type { Batcher } from './batcher.ts'
@@ -101,7 +110,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
 
   async function join(request: JoinRequest): Promise<JoinResult> {
     const creationId = randomId()
-    for (const due = performance.now() + OPEN_DEADLINE_MS; ; ) {
+    for (const due = performance.now() + OPEN_DEADLINE_MS; ;) {
       if (request.isAbandoned()) return { kind: 'abandoned' }
       try {
         const result = await tryJoin(request, creationId)
@@ -116,7 +125,10 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   }
 
   /** @returns undefined when the document vanished in between: once more */
-  async function tryJoin(request: JoinRequest, creationId: number): Promise<JoinResult | undefined> {
+  async function tryJoin(
+    request: JoinRequest,
+    creationId: number,
+  ): Promise<JoinResult | undefined> {
     const here = hub.find(request.id)
     if (here && request.creation !== 'must') return joinHere(here, request, undefined)
     const opened = await store.open({ ...request, creationId })
@@ -131,7 +143,11 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   }
 
   /** Already followed on this node: whoever joins here sees all that was acknowledged anywhere before. */
-  async function joinHere(here: Follower, request: JoinRequest, opened: undefined): Promise<JoinResult | undefined> {
+  async function joinHere(
+    here: Follower,
+    request: JoinRequest,
+    opened: undefined,
+  ): Promise<JoinResult | undefined> {
     const follower = await hub.follow(here.id, here.epoch)
     if (!follower) return undefined
     try {
@@ -150,7 +166,10 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   ): JoinResult {
     if (request.isAbandoned()) return { kind: 'abandoned' }
     const offset = opened?.created ? opened.length : request.offset
-    const isOther = !opened?.created && !!request.generation && request.generation !== generationOf(follower.epoch)
+    const isOther =
+      !opened?.created &&
+      !!request.generation &&
+      request.generation !== generationOf(follower.epoch)
     if (offset > length || isOther) return { kind: 'invalid-offset' }
     const { sink, outlet } = request
     const span = { from: offset, to: Math.max(length, offset) }
@@ -161,7 +180,9 @@ export function makeDocuments(options: DocumentsOptions): Documents {
 
   function append(session: Session, offset: number, data: Uint8Array, mayWrite: boolean): boolean {
     const { requests, bytes } = session.unanswered
-    const isTooMuch = requests >= limits.unanswered || (requests > 0 && bytes + data.length > limits.unansweredBytes)
+    const isTooMuch =
+      requests >= limits.unanswered ||
+      (requests > 0 && bytes + data.length > limits.unansweredBytes)
     if (isTooMuch) {
       meter.limit('MAX_UNANSWERED')
       return false
@@ -173,10 +194,12 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     const stored = mayWrite ? data : NOTHING
     const request = session.expectAppend(id, offset, stored.length)
     const settle = (result: AppendResult): void => {
-      const outcome = mayWrite || result.kind !== 'stored' ? result : { ...result, kind: 'denied' as const }
+      const outcome =
+        mayWrite || result.kind !== 'stored' ? result : { ...result, kind: 'denied' as const }
       meter.append(surface, outcome.kind, (performance.now() - began) / 1000)
-      if (outcome.kind === 'unavailable' || outcome.kind === 'unknown') return session.end(outcome.kind)
-      if (outcome.kind === 'conflict') follower.hearLength(outcome.length, 'conflict')
+      if (outcome.kind === 'unavailable' || outcome.kind === 'unknown')
+        return session.end(outcome.kind)
+      if (outcome.kind === 'conflict') conflicted(follower, outcome.length)
       request.answer = outcome
       session.answered()
     }
@@ -190,7 +213,22 @@ export function makeDocuments(options: DocumentsOptions): Documents {
         if (real.length > 0) committed(follower.epoch, at, real)
       },
     }
-    return batcher.add(document, { id, data: stored, offset, isCheck: !mayWrite, by: session, settle })
+    return batcher.add(document, {
+      id,
+      data: stored,
+      offset,
+      isCheck: !mayWrite,
+      by: session,
+      settle,
+    })
+  }
+
+  function conflicted(follower: Follower, length: number): void {
+    if (length >= follower.known) return follower.hearLength(length, 'conflict')
+    // Most likely it has grown since; if not, the database went back.
+    hub
+      .verify([follower], 'conflict')
+      .catch((error: unknown) => options.onError('verifying a document', error))
   }
 
   /** After the commit, never before (invariant 2). Cannot fail: the sweep finds a lost fan-out (5). */
@@ -209,15 +247,26 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   function publishChunks(epoch: Epoch, offset: number, chunks: readonly Chunk[]): void {
     const parts = chunks.map(({ id, data }) => ({ id, size: data.length }))
     const size = parts.reduce((sum, part) => sum + part.size, 0)
-    const payload = size > INLINE_BYTES ? NOTHING : chunks.length === 1 ? chunks[0]!.data : concat(chunks)
+    const payload =
+      size > INLINE_BYTES ? NOTHING : chunks.length === 1 ? chunks[0]!.data : concat(chunks)
     publish({ kind: size === 0 ? 'empty' : 'chunk', epoch, offset, parts, payload })
   }
 
   /** @param by the local session that made change i */
-  function keysChanged(epoch: Epoch, changed: KeysChanged, by: readonly (Session | undefined)[]): void {
+  function keysChanged(
+    epoch: Epoch,
+    changed: KeysChanged,
+    by: readonly (Session | undefined)[],
+  ): void {
     hub.at(epoch)?.changeKeys(changed, by)
     const payload = encodeKeys(changed)
-    publish({ kind: 'keys', epoch, offset: changed.from, parts: [], payload: payload.length > INLINE_BYTES ? NOTHING : payload })
+    publish({
+      kind: 'keys',
+      epoch,
+      offset: changed.from,
+      parts: [],
+      payload: payload.length > INLINE_BYTES ? NOTHING : payload,
+    })
   }
 
   function broadcast(session: Session, bytes: Uint8Array): void {
@@ -225,7 +274,13 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     const from = `${options.origin}/${session.id}`
     meter.ephemeral('sent')
     follower.tell({ from, by: session, bytes, memo: new Map() })
-    publish({ kind: 'ephemeral', epoch: follower.epoch, offset: session.id, parts: [], payload: bytes })
+    publish({
+      kind: 'ephemeral',
+      epoch: follower.epoch,
+      offset: session.id,
+      parts: [],
+      payload: bytes,
+    })
   }
 
   function leave(session: Session): void {

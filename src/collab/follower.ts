@@ -7,7 +7,15 @@
  */
 import { decodeKeys, type Frame } from '../core/frame.ts'
 import type { Meter, RepairCause } from '../core/meter.ts'
-import type { Chunk, DocumentState, Epoch, Key, KeyChange, KeysChanged, KeysSnapshot } from '../core/ports.ts'
+import type {
+  Chunk,
+  DocumentState,
+  Epoch,
+  Key,
+  KeyChange,
+  KeysChanged,
+  KeysSnapshot,
+} from '../core/ports.ts'
 import type { Entry, Ephemeral, KeyNews } from './answers.ts'
 import { type Followed, latest, type Session } from './session.ts'
 
@@ -158,7 +166,13 @@ export class Follower implements Followed {
     const bytes = entry.size > PUSH_BYTES ? undefined : entry.bytes?.subarray(skipped)
     const trimmed = skipped > 0 || bytes !== entry.bytes
     const next = trimmed
-      ? { ...entry, offset: this.head, size: entry.size - skipped, bytes, memo: new Map<string, Uint8Array>() }
+      ? {
+          ...entry,
+          offset: this.head,
+          size: entry.size - skipped,
+          bytes,
+          memo: new Map<string, Uint8Array>(),
+        }
       : entry
     this.head = next.offset + next.size
     if (this.#retained > 0) this.#keepRecent(next)
@@ -208,7 +222,14 @@ export class Follower implements Followed {
     if (to <= this.head) return
     this.#env.meter.repaired(this.#cause, to - this.head)
     this.#cause = 'gap'
-    this.#advance({ id: -1, by: undefined, offset: this.head, size: to - this.head, bytes: undefined, memo: new Map() })
+    this.#advance({
+      id: -1,
+      by: undefined,
+      offset: this.head,
+      size: to - this.head,
+      bytes: undefined,
+      memo: new Map(),
+    })
     this.#leap()
   }
 

@@ -91,7 +91,9 @@ export function makeHub(options: HubOptions): Hub {
     }
     // Another release's frame: something happened that we cannot read, so we look.
     meter.frameHeard('unknown')
-    verify([follower], 'gap').catch((error: unknown) => options.onError('verifying a document', error))
+    verify([follower], 'gap').catch((error: unknown) =>
+      options.onError('verifying a document', error),
+    )
   }
 
   async function follow(id: string, epoch: Epoch): Promise<Follower | undefined> {
@@ -101,7 +103,10 @@ export function makeHub(options: HubOptions): Hub {
     if (!existing) {
       followers.set(epoch, follower)
       ids.set(id, follower)
-      joining.set(epoch, begin(follower).finally(() => joining.delete(epoch)))
+      joining.set(
+        epoch,
+        begin(follower).finally(() => joining.delete(epoch)),
+      )
     }
     try {
       const isThere = (await joining.get(epoch)) ?? true
@@ -119,7 +124,10 @@ export function makeHub(options: HubOptions): Hub {
     const { epoch } = follower
     const ear = (message: Uint8Array) => hear(follower, message)
     ears.set(epoch, ear)
-    const [, entered] = await Promise.all([bus.subscribe(options.channel(epoch), ear), roster.enter(epoch)])
+    const [, entered] = await Promise.all([
+      bus.subscribe(options.channel(epoch), ear),
+      roster.enter(epoch),
+    ])
     const state = entered ? await readState(epoch) : undefined
     if (!state) return false
     const keys = state.keysVersion > 0 ? await store.keys(epoch) : NO_KEYS
@@ -174,7 +182,9 @@ export function makeHub(options: HubOptions): Hub {
   async function verify(some: readonly Follower[], cause: RepairCause): Promise<number> {
     let behind = 0
     for (let at = 0; at < some.length; at += MOST_AT_ONCE) {
-      const batch = some.slice(at, at + MOST_AT_ONCE).filter((follower) => follower.isReady && !follower.isGone)
+      const batch = some
+        .slice(at, at + MOST_AT_ONCE)
+        .filter((follower) => follower.isReady && !follower.isGone)
       const then = batch.map(({ known, keysVersion }) => ({ length: known, keysVersion }))
       const states = await store.states(batch.map(({ epoch }) => epoch))
       const now = performance.now()

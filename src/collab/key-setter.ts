@@ -48,7 +48,11 @@ export interface KeySetterOptions {
   readonly node: () => string
   readonly limits: { readonly keys: number; readonly bytes: number }
   /** Tells this node's follower and the other nodes. */
-  readonly changed: (follower: Follower, changed: KeysChanged, by: readonly (Session | undefined)[]) => void
+  readonly changed: (
+    follower: Follower,
+    changed: KeysChanged,
+    by: readonly (Session | undefined)[],
+  ) => void
   readonly onError: (what: string, error: unknown) => void
 }
 
@@ -109,7 +113,8 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
       for (const { session, request, done } of batch) {
         meter.keySet('failed')
         // Sent again, a set that was stored would look refused: its session has to look for itself.
-        if (request && request.answer === undefined) session.end(code === 'lost' ? 'unknown' : 'unavailable', error)
+        if (request && request.answer === undefined)
+          session.end(code === 'lost' ? 'unknown' : 'unavailable', error)
         done()
       }
       return true
@@ -118,16 +123,28 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
 
   async function setAll(follower: Follower, batch: readonly Waiting[]): Promise<void> {
     const node = options.node()
-    const sets = batch.map(({ session, wish }): KeySet => ({ ...wish!, owner: { node, session: session.id } }))
+    const sets = batch.map(({ session, wish }): KeySet => ({
+      ...wish!,
+      owner: { node, session: session.id },
+    }))
     const result = await store.setKeys(follower.epoch, sets)
     const stored = batch.filter((_, i) => result?.results[i])
-    if (result && stored.length > 0) options.changed(follower, result, stored.map(({ session }) => session))
+    if (result && stored.length > 0)
+      options.changed(
+        follower,
+        result,
+        stored.map(({ session }) => session),
+      )
     batch.forEach(({ session, wish, request, done }, i) => {
       const isStored = result?.results[i] === true
       meter.keySet(isStored ? 'stored' : 'refused')
       if (isStored && wish!.lifetime === 'session') session.hasKeys = true
       if (request) {
-        request.answer = !isStored ? 'refused' : wish!.oldVersion === wish!.version ? 'silent' : 'stored'
+        request.answer = !isStored
+          ? 'refused'
+          : wish!.oldVersion === wish!.version
+            ? 'silent'
+            : 'stored'
         session.answered()
       }
       done()

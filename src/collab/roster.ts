@@ -77,28 +77,39 @@ export function makeRoster(options: RosterOptions): Roster {
   async function enterAll(some: [Epoch, Wish[]][]): Promise<void> {
     if (some.length === 0) return
     try {
-      const { entered, busy } = await presence.enter(node, some.map(([epoch]) => epoch))
+      const { entered, busy } = await presence.enter(
+        node,
+        some.map(([epoch]) => epoch),
+      )
       for (const [epoch, waiting] of some) {
         const late = waiting.some(({ due }) => due < performance.now())
         if (busy.has(epoch) && !late) setTimeout(() => again(epoch, waiting), BUSY_MS)
-        else if (busy.has(epoch)) for (const { fail } of waiting) fail(new StoreError('retry', 'the document is locked'))
+        else if (busy.has(epoch))
+          for (const { fail } of waiting) fail(new StoreError('retry', 'the document is locked'))
         else for (const { settle } of waiting) settle(entered.has(epoch))
       }
     } catch (error) {
-      for (const [, waiting] of some) for (const { fail } of waiting) fail(error)
-      // Most likely this incarnation was removed.
-      if (error instanceof StoreError && error.code === 'rejected') await renew()
+      const isRemoved = error instanceof StoreError && error.code === 'rejected'
+      if (isRemoved) await renew() // most likely this incarnation was: the next try is the new one's
+      const reason = isRemoved
+        ? new StoreError('retry', 'this node was removed', { cause: error })
+        : error
+      for (const [, waiting] of some) for (const { fail } of waiting) fail(reason)
     }
   }
 
   async function leaveAll(some: [Epoch, Wish[]][]): Promise<void> {
     if (some.length === 0) return
     try {
-      await presence.leave(node, some.map(([epoch]) => epoch))
+      await presence.leave(
+        node,
+        some.map(([epoch]) => epoch),
+      )
       for (const [, waiting] of some) for (const { settle } of waiting) settle(false)
     } catch (error) {
       options.onError('leaving documents', error)
-      if (!isStopped) setTimeout(() => some.forEach(([epoch, waiting]) => again(epoch, waiting)), LEAVE_AGAIN_MS)
+      if (!isStopped)
+        setTimeout(() => some.forEach(([epoch, waiting]) => again(epoch, waiting)), LEAVE_AGAIN_MS)
       else for (const [, waiting] of some) for (const { settle } of waiting) settle(false)
     }
   }
@@ -125,13 +136,16 @@ export function makeRoster(options: RosterOptions): Roster {
     counted.clear()
     await presence.register(node, leaseMs)
     const open = [...options.open().keys()]
-    for (let at = 0; at < open.length; at += MOST_AT_ONCE) await presence.enter(node, open.slice(at, at + MOST_AT_ONCE))
+    for (let at = 0; at < open.length; at += MOST_AT_ONCE)
+      await presence.enter(node, open.slice(at, at + MOST_AT_ONCE))
   }
 
   /** Session counts are for people to look at: only what changed, at the pace of the lease. */
   async function count(): Promise<void> {
     const open = options.open()
-    const changed = new Map([...open].filter(([epoch, sessions]) => counted.get(epoch) !== sessions))
+    const changed = new Map(
+      [...open].filter(([epoch, sessions]) => counted.get(epoch) !== sessions),
+    )
     for (const epoch of counted.keys()) if (!open.has(epoch)) counted.delete(epoch)
     if (changed.size === 0) return
     await presence.count(node, changed)

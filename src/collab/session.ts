@@ -129,7 +129,12 @@ export class Session {
   }
 
   /** One turn of the event loop at the follower: what happened in it, in order. */
-  turn(entries: readonly Entry[], news: readonly KeyNews[], shared: Shared, ephemerals: readonly Ephemeral[]): void {
+  turn(
+    entries: readonly Entry[],
+    news: readonly KeyNews[],
+    shared: Shared,
+    ephemerals: readonly Ephemeral[],
+  ): void {
     if (this.isClosed) return
     if (!this.#isLive || this.#isPaused) {
       this.#remember(news, ephemerals)
@@ -143,7 +148,7 @@ export class Session {
       this.#tellKeys(news, shared)
     })
     this.#afterSending()
-    if (!this.#isLive) void this.#pump()
+    if (this.state === 'behind') void this.#pump()
   }
 
   /** @returns false when the session can not go on live */
@@ -213,7 +218,8 @@ export class Session {
   }
 
   #tellRemembered(): void {
-    if (this.#ephemerals) for (const message of this.#ephemerals.values()) this.sink.ephemeral(message)
+    if (this.#ephemerals)
+      for (const message of this.#ephemerals.values()) this.sink.ephemeral(message)
     if (this.#keys) this.sink.keys([...this.#keys.values()], undefined)
     this.#ephemerals = this.#keys = undefined
   }
@@ -224,7 +230,10 @@ export class Session {
     // What came meanwhile is in here already.
     this.#keys = undefined
     const keys = [...this.follower.keys()].map((key) => ({ ...key, removed: false }))
-    const ordered = [...keys.filter((key) => key.lifetime === 'session'), ...keys.filter((key) => key.lifetime !== 'session')]
+    const ordered = [
+      ...keys.filter((key) => key.lifetime === 'session'),
+      ...keys.filter((key) => key.lifetime !== 'session'),
+    ]
     if (ordered.length > 0) this.sink.keys(ordered, undefined)
   }
 
@@ -277,7 +286,8 @@ export class Session {
     try {
       return await this.#env.pages.read(this.follower.epoch, from, to)
     } catch (error) {
-      const isPassing = error instanceof StoreError && error.code !== 'hole' && error.code !== 'rejected'
+      const isPassing =
+        error instanceof StoreError && error.code !== 'hole' && error.code !== 'rejected'
       if (!isPassing) throw error
       await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS * (0.5 + Math.random())))
       return undefined

@@ -46,7 +46,8 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { hub, bus, roster, presence, meter } = options
   const timers: NodeJS.Timeout[] = []
   let others = 0
-  const isRedisLess = () => bus.status === 'down' || bus.status === 'deaf' || (bus.status === 'solo' && others > 0)
+  const isRedisLess = () =>
+    bus.status === 'down' || bus.status === 'deaf' || (bus.status === 'solo' && others > 0)
 
   /** Repeats a job; a failure is logged once and the next time comes all the same. */
   function every(ms: number, what: string, job: () => Promise<unknown>): void {
@@ -127,8 +128,11 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   every(5_000, 'deleting chunks', bury)
   const soonest = Math.min(...options.expiries.map(({ expiryMs }) => expiryMs))
   if (soonest < Infinity) every(Math.min(60_000, Math.max(1_000, soonest / 4)), 'purging', purge)
-  void lease()
-  bus.onGap(() => void verifyAll('reconnect').catch((error: unknown) => options.onError('verifying', error)))
+  void lease().catch((error: unknown) => options.onError('renewing the lease', error))
+  bus.onGap(
+    () =>
+      void verifyAll('reconnect').catch((error: unknown) => options.onError('verifying', error)),
+  )
   bus.onStatus(options.onStatus)
   return {
     verifyAll,

@@ -99,7 +99,7 @@ export function decodeKeys(payload: Uint8Array): KeysPayload | undefined {
   const data = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
   try {
     const changes: KeyChange[] = []
-    for (let at = 8; at < data.length; ) {
+    for (let at = 8; at < data.length;) {
       const flags = data.readUInt8(at)
       const version = data.readUInt32BE(at + 1)
       const nameEnd = at + 9 + data.readUInt32BE(at + 5)
@@ -107,7 +107,13 @@ export function decodeKeys(payload: Uint8Array): KeysPayload | undefined {
       const end = nameEnd + 4 + data.readUInt32BE(nameEnd)
       if (end > data.length) return undefined
       const lifetime = flags & 1 ? 'session' : 'document'
-      changes.push({ lifetime, name, version, value: data.subarray(nameEnd + 4, end), removed: (flags & 2) > 0 })
+      changes.push({
+        lifetime,
+        name,
+        version,
+        value: data.subarray(nameEnd + 4, end),
+        removed: (flags & 2) > 0,
+      })
       at = end
     }
     return { to: readUint64(data, 0), changes }

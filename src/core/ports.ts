@@ -40,7 +40,12 @@ export interface OpenRequest {
 }
 
 export type OpenResult =
-  | { readonly kind: 'opened'; readonly epoch: Epoch; readonly length: number; readonly created: boolean }
+  | {
+      readonly kind: 'opened'
+      readonly epoch: Epoch
+      readonly length: number
+      readonly created: boolean
+    }
   | { readonly kind: 'missing' }
   | { readonly kind: 'exists' }
 
@@ -110,7 +115,10 @@ export interface DocumentStore {
   states(epochs: readonly Epoch[]): Promise<ReadonlyMap<Epoch, DocumentState>>
   keys(epoch: Epoch): Promise<KeysSnapshot>
   /** Compare-and-set in order, atomically; `results[i]` says whether set i was stored. Undefined: no such document. */
-  setKeys(epoch: Epoch, sets: readonly KeySet[]): Promise<(KeysChanged & { readonly results: readonly boolean[] }) | undefined>
+  setKeys(
+    epoch: Epoch,
+    sets: readonly KeySet[],
+  ): Promise<(KeysChanged & { readonly results: readonly boolean[] }) | undefined>
   /** Removes the session keys that this session set last. */
   dropKeys(epoch: Epoch, owner: SessionRef): Promise<KeysChanged | undefined>
   /** Looks a document up without opening it; counts as an access. */
@@ -150,14 +158,19 @@ export interface PresenceStore {
   /** Nodes of other processes whose lease is live; those of one process share what their ids begin with. */
   others(process: string): Promise<number>
   /** Says that this node has the documents open. @returns those it now has; `busy` ones are to be asked for again */
-  enter(node: string, epochs: readonly Epoch[]): Promise<{ entered: ReadonlySet<Epoch>; busy: ReadonlySet<Epoch> }>
+  enter(
+    node: string,
+    epochs: readonly Epoch[],
+  ): Promise<{ entered: ReadonlySet<Epoch>; busy: ReadonlySet<Epoch> }>
   /** Says that it no longer has; schedules the idle event of documents that nobody has open any more. */
   leave(node: string, epochs: readonly Epoch[]): Promise<void>
   count(node: string, sessions: ReadonlyMap<Epoch, number>): Promise<void>
   /** Marks open documents as accessed, at most every `everyMs`. */
   touch(epochs: readonly Epoch[], everyMs: number): Promise<void>
   /** Removes at most one lapsed node with everything it left; exactly one caller in the cluster wins each. */
-  reap(): Promise<{ readonly node: string; readonly keys: ReadonlyMap<Epoch, KeysChanged> } | undefined>
+  reap(): Promise<
+    { readonly node: string; readonly keys: ReadonlyMap<Epoch, KeysChanged> } | undefined
+  >
   unregister(node: string): Promise<void>
   /** Sessions of a document by node, live leases only. */
   sessions(epoch: Epoch): Promise<readonly { readonly node: string; readonly sessions: number }[]>

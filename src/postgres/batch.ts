@@ -38,5 +38,9 @@ export function packBatch(batch: readonly DocumentAppends[]): unknown[] {
     documents[2].push(offset - expected)
   }
   const bytes = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, packed)
-  return [...documents.map((each) => `{${each.join(',')}}`), ...rows.map((each) => `{${each.join(',')}}`), bytes]
+  return [
+    ...documents.map((each) => `{${each.join(',')}}`),
+    ...rows.map((each) => `{${each.join(',')}}`),
+    bytes,
+  ]
 }

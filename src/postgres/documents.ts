@@ -115,7 +115,10 @@ export function makeDocumentStore(pools: Pools): DocumentStore {
     async states(epochs) {
       const rows = await pools.reads.query(STATES, [list(epochs)])
       return new Map(
-        rows.map((row) => [row[0] as Epoch, { length: row[1] as number, keysVersion: row[2] as number }]),
+        rows.map((row) => [
+          row[0] as Epoch,
+          { length: row[1] as number, keysVersion: row[2] as number },
+        ]),
       )
     },
     async find(id) {
@@ -185,7 +188,10 @@ function outcomes(batch: readonly DocumentAppends[], rows: readonly Row[]): Docu
     const [, length, exists] = found.get(epoch) ?? []
     if (typeof length !== 'number') return { kind: exists === true ? 'busy' : 'missing' }
     if (length !== expected) return { kind: 'conflict', length }
-    return { kind: 'stored', length: chunks.reduce((sum, chunk) => sum + chunk.data.length, expected) }
+    return {
+      kind: 'stored',
+      length: chunks.reduce((sum, chunk) => sum + chunk.data.length, expected),
+    }
   })
 }
 

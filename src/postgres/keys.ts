@@ -37,10 +37,12 @@ export function makeKeyStatements(pools: Pools): KeyStatements {
       return { version: (rows[0]?.[0] ?? 0) as number, keys }
     },
     async setKeys(epoch, sets) {
-      const [row] = await pools.others.query(SET_KEYS, [epoch, ...columns(sets)]).catch((error: unknown) => {
-        if (isForeignKeyViolation(error)) return [] // the document, or our own node, is gone
-        throw error
-      })
+      const [row] = await pools.others
+        .query(SET_KEYS, [epoch, ...columns(sets)])
+        .catch((error: unknown) => {
+          if (isForeignKeyViolation(error)) return [] // the document, or our own node, is gone
+          throw error
+        })
       if (!row) return undefined
       const [from, to, results] = row as [number, number, boolean[]]
       const changes = sets.filter((_, i) => results[i]).map((set) => change(set))
@@ -54,7 +56,9 @@ export function makeKeyStatements(pools: Pools): KeyStatements {
 }
 
 /** @param rows before, after, name, version of each removed key */
-export function droppedKeys(rows: readonly Row[]): { from: number; to: number; changes: KeyChange[] } | undefined {
+export function droppedKeys(
+  rows: readonly Row[],
+): { from: number; to: number; changes: KeyChange[] } | undefined {
   const [first] = rows
   if (!first || first[0] === first[1]) return undefined
   const changes = rows.map((row): KeyChange => ({
@@ -85,5 +89,10 @@ function change({ lifetime, name, version, value }: KeySet): KeyChange {
 
 function keyOf([, session, name, version, value]: Row): Key {
   const lifetime: KeyLifetime = session === true ? 'session' : 'document'
-  return { lifetime, name: (name as Buffer).toString('latin1'), version: version as number, value: value as Buffer }
+  return {
+    lifetime,
+    name: (name as Buffer).toString('latin1'),
+    version: version as number,
+    value: value as Buffer,
+  }
 }

@@ -16,7 +16,7 @@ export type Row = readonly unknown[]
 
 export interface Lane {
   /** Rows as arrays, in the order of the select list. @throws StoreError */
-  query(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]>
+  readonly query: Query
   /** Commits what `work` did, or rolls back when it throws. @throws StoreError, or what `work` threw */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
   /** Callers that wait for a connection. */
@@ -45,12 +45,9 @@ export interface PoolOptions {
 }
 
 /** Lengths and epochs are bigint columns; both stay far below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8
-      ? Number
-      : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
-}
+const INT8 = 20
+const types = new pg.TypeOverrides()
+types.setTypeParser(INT8, Number)
 
 /** An acknowledgement that could be lost is a lie: `off` is turned into `on`, stronger settings are kept. */
 const GREET = `select set_config('synchronous_commit',
@@ -65,7 +62,9 @@ export function makePools(options: PoolOptions): Pools {
   async function greet(client: pg.Client): Promise<void> {
     const greeting = await client.query<[string, boolean]>({ text: GREET, rowMode: 'array' })
     if (greeting.rows[0]?.[1]) throw new StoreError('away', 'this Postgres is a standby')
-    const answer = await client.query<[string]>({ text: IDENTITY, rowMode: 'array' }).catch(() => undefined)
+    const answer = await client
+      .query<[string]>({ text: IDENTITY, rowMode: 'array' })
+      .catch(() => undefined)
     const seen = answer?.rows[0]?.[0]
     if (seen === undefined || seen === identity) return
     const changed = identity !== undefined
@@ -105,34 +104,35 @@ function makeLane(
     application_name: 'lengthwise',
     types,
   })
-  // An idle connection that breaks is only replaced; without a listener it would end the process.
+  // A connection that breaks is only replaced; without listeners it would end the process. Who uses it hears anyway.
   pool.on('error', options.onError)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const greeted = new WeakSet<pg.PoolClient>()
 
   async function withClient<T>(work: (query: Query) => Promise<T>): Promise<T> {
     const client = await connect(pool)
-    let broken = false
+    const connection = { isBroken: false }
     const query: Query = async (statement, values) => {
       try {
         return await run(client, statement, values, options.statementMs)
       } catch (error) {
         const failure = classify(error)
-        broken ||= failure.code === 'lost'
+        connection.isBroken ||= failure.code === 'lost'
         throw failure
       }
     }
     try {
       if (!greeted.has(client)) {
         await withDeadline(client, greet(client), options.statementMs).catch((error: unknown) => {
-          broken = true
+          connection.isBroken = true
           throw new StoreError('away', 'Postgres did not greet', { cause: error })
         })
         greeted.add(client)
       }
       return await work(query)
     } finally {
-      if (broken) destroy(client)
-      client.release(broken)
+      if (connection.isBroken) destroy(client)
+      client.release(connection.isBroken)
     }
   }
 
@@ -178,12 +178,21 @@ async function run(
   values: readonly unknown[],
   deadlineMs: number,
 ): Promise<readonly Row[]> {
-  const config = { text, values: values as unknown[], rowMode: 'array' as const, ...(name && { name }) }
+  const config = {
+    text,
+    values: values as unknown[],
+    rowMode: 'array' as const,
+    ...(name && { name }),
+  }
   const result = await withDeadline(client, client.query<unknown[]>(config), deadlineMs)
   return result.rows
 }
 
-async function withDeadline<T>(client: pg.PoolClient, work: Promise<T>, deadlineMs: number): Promise<T> {
+async function withDeadline<T>(
+  client: pg.PoolClient,
+  work: Promise<T>,
+  deadlineMs: number,
+): Promise<T> {
   const timer = setTimeout(() => {
     destroy(client)
   }, deadlineMs)

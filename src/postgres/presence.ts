@@ -70,8 +70,14 @@ const LAPSED = {
   name: 'lapsed',
   text: `select id from nodes where lease_until < now() order by lease_until limit 1 for update skip locked`,
 }
-const OPEN_BY = { name: 'open-by', text: `select key from document_nodes where node = $1 order by key` }
-const KEYED_BY = { name: 'keyed-by', text: `select distinct key from client_keys where node = $1 order by key` }
+const OPEN_BY = {
+  name: 'open-by',
+  text: `select key from document_nodes where node = $1 order by key`,
+}
+const KEYED_BY = {
+  name: 'keyed-by',
+  text: `select distinct key from client_keys where node = $1 order by key`,
+}
 const DROP_NODE_KEYS = {
   name: 'drop-node-keys',
   text: `select d.before, d.after, n.name, n.version from drop_keys_v1($1, $2, null) d
@@ -131,7 +137,11 @@ export function makePresenceStore({ pools, onDeserted }: PresenceOptions): Prese
     if (!onDeserted) return
     await query(LOCK_DOCUMENTS, [epochs])
     const rows = await query(DESERTED, [epochs])
-    if (rows.length > 0) await onDeserted(query, rows.map((row) => row[0] as string))
+    if (rows.length > 0)
+      await onDeserted(
+        query,
+        rows.map((row) => row[0] as string),
+      )
   }
 
   return {

@@ -18,10 +18,16 @@ export function classify(error: unknown): StoreError {
   if (lost.has(code) || code.startsWith('08') || severity === 'FATAL' || severity === 'PANIC') {
     return new StoreError('lost', `Postgres ended the connection (${code})`, { cause: error })
   }
-  return new StoreError(retry.has(code) ? 'retry' : 'rejected', `Postgres refused (${code})`, { cause: error })
+  return new StoreError(retry.has(code) ? 'retry' : 'rejected', `Postgres refused (${code})`, {
+    cause: error,
+  })
 }
 
 /** The row that a foreign key points to is gone. */
 export function isForeignKeyViolation(error: unknown): boolean {
-  return error instanceof StoreError && error.cause instanceof pg.DatabaseError && error.cause.code === '23503'
+  return (
+    error instanceof StoreError &&
+    error.cause instanceof pg.DatabaseError &&
+    error.cause.code === '23503'
+  )
 }

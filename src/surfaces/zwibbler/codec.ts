@@ -80,7 +80,10 @@ export function decodeInit(body: Buffer): Init | undefined {
 }
 
 /** @returns undefined when there is no whole offset */
-export function decodeAppend(type: number, body: Buffer): { offset: number; data: Buffer } | undefined {
+export function decodeAppend(
+  type: number,
+  body: Buffer,
+): { offset: number; data: Buffer } | undefined {
   const at = type === types.append3 ? 4 : 0
   if (body.length < at + 8) return undefined
   return { offset: readOffset(body, at), data: body.subarray(at + 8) }
@@ -116,7 +119,12 @@ export function appendHead(version: Version, generation: number, offset: number)
   return head
 }
 
-export function encodeAppend(version: Version, generation: number, offset: number, data: Uint8Array): Buffer {
+export function encodeAppend(
+  version: Version,
+  generation: number,
+  offset: number,
+  data: Uint8Array,
+): Buffer {
   const type = version === 2 ? types.append2 : types.append3
   return Buffer.concat([Buffer.from([type, 0]), appendHead(version, generation, offset), data])
 }
@@ -146,7 +154,9 @@ export function encodeKeyAnswer(isStored: boolean, request: number): Buffer {
   return out
 }
 
-export function encodeKeys(keys: readonly { name: string; version: number; value: Uint8Array }[]): Buffer {
+export function encodeKeys(
+  keys: readonly { name: string; version: number; value: Uint8Array }[],
+): Buffer {
   const size = keys.reduce((sum, { name, value }) => sum + 12 + name.length + value.length, 2)
   const out = Buffer.allocUnsafe(size)
   out[0] = types.keys

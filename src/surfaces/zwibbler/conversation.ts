@@ -17,7 +17,16 @@ import type { Meter } from '../../core/meter.ts'
 import type { Creation } from '../../core/ports.ts'
 import type { Connection, Conversation } from '../surface.ts'
 import type { Grant } from './authorize.ts'
-import { decodeAppend, decodeBroadcast, decodeInit, decodeSetKey, encodeError, errors, types, type Init } from './codec.ts'
+import {
+  decodeAppend,
+  decodeBroadcast,
+  decodeInit,
+  decodeSetKey,
+  encodeError,
+  errors,
+  types,
+  type Init,
+} from './codec.ts'
 import { frameSize, makeAssembler, type Message } from './fragments.ts'
 import { makeTeller, type Teller } from './teller.ts'
 
@@ -109,13 +118,28 @@ export class ZwibblerConversation implements Conversation {
     this.#teller = teller
     const grant = await authorize(init.id)
     if (this.#isClosed()) return
-    if (grant.kind === 'failed') return this.#refuse('other', grant.message)
-    if (grant.kind === 'denied') return this.#refuse('denied')
+    if (grant.kind === 'failed') {
+      this.#refuse('other', grant.message)
+      return
+    }
+    if (grant.kind === 'denied') {
+      this.#refuse('denied')
+      return
+    }
     const creation = CREATIONS[init.mode]
-    if (!creation) return this.#refuse('other', 'unknown creation mode')
+    if (!creation) {
+      this.#refuse('other', 'unknown creation mode')
+      return
+    }
     const { permission } = grant
-    if (!permission.read || (creation === 'must' && !permission.write)) return this.#refuse('denied')
-    if (init.initial.length > limits.initial) return this.#tooBig('MAX_INITIAL')
+    if (!permission.read || (creation === 'must' && !permission.write)) {
+      this.#refuse('denied')
+      return
+    }
+    if (init.initial.length > limits.initial) {
+      this.#tooBig('MAX_INITIAL')
+      return
+    }
     const mayCreate = creation !== 'may' || permission.write
     const result = await documents.join({
       id: `zwibbler/${grant.documentId}`,
@@ -128,12 +152,18 @@ export class ZwibblerConversation implements Conversation {
       isAbandoned: () => this.#isClosed(),
     })
     switch (result.kind) {
-      case 'missing':
-        return this.#refuse(mayCreate ? 'missing' : 'denied')
-      case 'exists':
-        return this.#refuse('exists')
-      case 'invalid-offset':
-        return this.#refuse('invalidOffset')
+      case 'missing': {
+        this.#refuse(mayCreate ? 'missing' : 'denied')
+        return
+      }
+      case 'exists': {
+        this.#refuse('exists')
+        return
+      }
+      case 'invalid-offset': {
+        this.#refuse('invalidOffset')
+        return
+      }
       case 'abandoned':
         return
     }
@@ -164,7 +194,9 @@ export class ZwibblerConversation implements Conversation {
     this.#early.push(message)
     this.#earlyBytes += message.body.length
     const { unanswered, unansweredBytes } = this.#options.limits
-    const isTooMuch = this.#early.length > unanswered || (this.#early.length > 1 && this.#earlyBytes > unansweredBytes)
+    const isTooMuch =
+      this.#early.length > unanswered ||
+      (this.#early.length > 1 && this.#earlyBytes > unansweredBytes)
     if (isTooMuch) this.#overload()
   }
 
@@ -187,7 +219,8 @@ export class ZwibblerConversation implements Conversation {
     const { offset, data } = append
     const { limits, documents } = this.#options
     if (data.length > limits.append) return this.#tooBig('MAX_APPEND')
-    if (limits.document > 0 && offset !== Infinity && offset + data.length > limits.document) return this.#tooBig('MAX_DOCUMENT')
+    if (limits.document > 0 && offset !== Infinity && offset + data.length > limits.document)
+      return this.#tooBig('MAX_DOCUMENT')
     const at = Math.min(offset, Number.MAX_SAFE_INTEGER)
     if (!documents.append(session, at, data, this.#permission.write)) this.#overload()
   }
@@ -201,10 +234,17 @@ export class ZwibblerConversation implements Conversation {
       return session.answered()
     }
     const { requests } = session.unanswered
-    if (requests >= this.#options.limits.unanswered && set.oldVersion !== set.version) return this.#overload()
+    if (requests >= this.#options.limits.unanswered && set.oldVersion !== set.version)
+      return this.#overload()
     const lifetime = set.lifetime === 0 ? 'session' : 'document'
     const { name, oldVersion, version, value } = set
-    this.#options.documents.setKey(session, set.request, { lifetime, name, oldVersion, version, value })
+    this.#options.documents.setKey(session, set.request, {
+      lifetime,
+      name,
+      oldVersion,
+      version,
+      value,
+    })
   }
 
   #broadcast(session: Session, body: Buffer): void {
@@ -252,7 +292,8 @@ export class ZwibblerConversation implements Conversation {
 
   #ended(reason: string, cause: unknown): void {
     this.#options.meter.protocolError('zwibbler', reason)
-    if (cause !== undefined) this.#options.log.error({ err: cause, connection: this.#connection.id }, 'a session broke')
+    if (cause !== undefined)
+      this.#options.log.error({ err: cause, connection: this.#connection.id }, 'a session broke')
     this.#leave()
   }
 

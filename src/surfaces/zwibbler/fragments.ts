@@ -48,7 +48,11 @@ export function makeAssembler(most: () => number): Assembler {
 }
 
 /** Sends a whole message, cut when it is larger than `most` bytes. */
-export function sendMessage(message: Uint8Array, most: number, send: (frame: Uint8Array) => void): void {
+export function sendMessage(
+  message: Uint8Array,
+  most: number,
+  send: (frame: Uint8Array) => void,
+): void {
   if (message.length <= most) return send(message)
   const writer = makeMessageWriter(most, send)
   writer.begin(message[0]!)

@@ -32,13 +32,23 @@ export interface Teller extends Sink {
   refuse(error: { readonly code: number; readonly text: string }, closeCode?: number): void
 }
 
-export function makeTeller({ outlet, version, maxFrame, generation, onEnd }: TellerOptions): Teller {
+export function makeTeller({
+  outlet,
+  version,
+  maxFrame,
+  generation,
+  onEnd,
+}: TellerOptions): Teller {
   const send = (frame: Uint8Array) => outlet.send(frame)
   const sendWhole = (message: Uint8Array) => sendMessage(message, maxFrame, send)
   const writer = makeMessageWriter(maxFrame, send)
 
   /** Encoded once for all sessions that get the same bytes. */
-  function shared(memo: Map<string, Uint8Array> | undefined, name: string, encode: () => Uint8Array): Uint8Array {
+  function shared(
+    memo: Map<string, Uint8Array> | undefined,
+    name: string,
+    encode: () => Uint8Array,
+  ): Uint8Array {
     const known = memo?.get(name)
     if (known) return known
     const encoded = encode()
@@ -46,7 +56,10 @@ export function makeTeller({ outlet, version, maxFrame, generation, onEnd }: Tel
     return encoded
   }
 
-  function refuse(error: { readonly code: number; readonly text: string }, closeCode: number = closeCodes.refused): void {
+  function refuse(
+    error: { readonly code: number; readonly text: string },
+    closeCode: number = closeCodes.refused,
+  ): void {
     if (!writer.isOpen) sendWhole(encodeError(error.code, error.text))
     outlet.end(closeCode, error.text)
   }
@@ -67,7 +80,8 @@ export function makeTeller({ outlet, version, maxFrame, generation, onEnd }: Tel
       if (!more) writer.end()
     },
     answerAppend(answer: AppendAnswer) {
-      if (answer.kind === 'missing') sendWhole(encodeError(errors.missing.code, errors.missing.text))
+      if (answer.kind === 'missing')
+        sendWhole(encodeError(errors.missing.code, errors.missing.text))
       else sendWhole(encodeAppendAnswer(appendResults[answer.kind], answer.length))
     },
     answerKey(tag, stored) {
@@ -79,7 +93,7 @@ export function makeTeller({ outlet, version, maxFrame, generation, onEnd }: Tel
     ephemeral({ bytes, memo }: Ephemeral) {
       sendWhole(shared(memo, 'broadcast', () => encodeBroadcast(bytes)))
     },
-    end(reason, cause) {
+    end(reason, cause): void {
       onEnd(reason, cause)
       const unavailable = { code: errors.other.code, text: 'storage unavailable' }
       switch (reason) {
