@@ -66,7 +66,10 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
     const follower = session.follower as Follower
     const item = { ...waiting, session, due: performance.now() + DEADLINE_MS }
     const lane = lanes.get(follower)
-    if (lane) return void lane.waiting.push(item)
+    if (lane) {
+      lane.waiting.push(item)
+      return
+    }
     lanes.set(follower, { waiting: [item], flying: 0 })
     ready.push(follower)
     launch()
@@ -87,7 +90,12 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
     lane.waiting.splice(0, isDone ? batch.length : 0)
     if (lane.waiting.length === 0) lanes.delete(follower)
     else if (isDone) ready.push(follower)
-    else setTimeout(() => (ready.push(follower), launch()), AGAIN_MS)
+    else setTimeout(() => relaunch(follower), AGAIN_MS)
+    launch()
+  }
+
+  function relaunch(follower: Follower): void {
+    ready.push(follower)
     launch()
   }
 
