@@ -2,7 +2,7 @@
  * Permissions that were changed after they were given, live on every node: a change is a row that each node polls, so
  * a lost bus message only makes it slower (`hurry` is what such a message is for).
  *
- * A node keeps every user whose permission was ever changed in memory (about 200 bytes each), so that neither a join
+ * A node keeps every user whose permission was ever changed in memory (about 200 bytes each, measured), so that neither a join
  * nor a change costs a query per session.
  */
 import type { ChangeNumber, PermissionChange, PermissionStore } from '../core/access.ts'

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { makePoll } from '../../src/auth/poll.ts'
 import { until } from '../support/wait.ts'
 
@@ -51,7 +51,12 @@ test('a failure is told once until the work succeeds again, and does not stop it
   await poll.close()
 })
 
+afterEach(() => {
+  vi.useRealTimers()
+})
+
 test('close waits for the work under way and nothing runs after it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const work = makeWork()
   const poll = makePoll({ ...quiet, everyMs: 0, work: work.work })
   const asked = poll.now()
@@ -64,4 +69,5 @@ test('close waits for the work under way and nothing runs after it', async () =>
   await asked
   await poll.now()
   expect(work.runs).toBe(1)
+  expect(vi.getTimerCount(), 'nothing that keeps the process alive').toBe(0)
 })

@@ -141,6 +141,7 @@ describe('[zwibbler 13] changes of permissions', () => {
     await permissions.change('twice', 'r')
     const change = await permissions.change('twice', 'rw')
     const { changes } = await permissions.changes(last, 10)
+    expect(change).toBe(last + 2)
     expect(changes).toMatchObject([{ user: 'twice', letters: 'rw', change }])
   })
 

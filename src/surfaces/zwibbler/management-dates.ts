@@ -12,10 +12,10 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 export function parseDate(text: string): Date | undefined {
   const [, day, name = '', year, time, zone] = DATE.exec(text) ?? []
   const month = MONTHS.indexOf(name) + 1
-  if (day === undefined || year === undefined || time === undefined || month === 0) return undefined
+  if (day === undefined || year === undefined || time === undefined) return undefined
   const offset = zone === 'GMT' || zone === 'UTC' ? 'Z' : zone?.replace(/(\d{2})$/, ':$1')
   const local = `${year}-${String(month).padStart(2, '0')}-${day}T${time}`
-  // A day that the month does not have would be taken for one of the next.
+  // A day that the month does not have would be taken for one of the next; month 0 is none.
   if (!isSame(local)) return undefined
   const date = new Date(`${local}${offset ?? ''}`)
   return Number.isNaN(date.getTime()) ? undefined : date

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { lettersOf } from '../../../src/auth/permission.ts'
 import type { AddedToken, NewToken } from '../../../src/core/access.ts'
 import { StoreError } from '../../../src/core/errors.ts'
-import type { HttpAnswer } from '../../../src/surfaces/surface.ts'
+import type { HttpAnswer, HttpRequest } from '../../../src/surfaces/surface.ts'
 import { makeManagement } from '../../../src/surfaces/zwibbler/management.ts'
 import type { ManagementOptions } from '../../../src/surfaces/zwibbler/management.ts'
 import { makeLog } from '../../auth/support.ts'
@@ -23,6 +23,7 @@ interface World {
   changed: string[]
   deleted: [number, string][]
   lines: Line[]
+  answer(request: HttpRequest): Promise<HttpAnswer>
   send(parts: RequestParts): Promise<HttpAnswer>
   /** An urlencoded body with the right credentials. */
   post(body: string): Promise<HttpAnswer>
@@ -60,7 +61,13 @@ function makeWorld(
     ...options,
   })
   const send = (parts: RequestParts): Promise<HttpAnswer> => management(makeRequest(parts))
-  return { ...world, lines: log.lines, send, post: (body) => send({ headers: form, body }) }
+  return {
+    ...world,
+    lines: log.lines,
+    answer: management,
+    send,
+    post: (body) => send({ headers: form, body }),
+  }
 }
 
 describe('[zwibbler 13] credentials', () => {
@@ -68,8 +75,8 @@ describe('[zwibbler 13] credentials', () => {
     ['none', {}],
     ['a wrong password', { authorization: `Basic ${Buffer.from('u:q').toString('base64')}` }],
     ['a wrong user', { authorization: `Basic ${Buffer.from('v:p').toString('base64')}` }],
-    ['no colon', { authorization: `Basic ${Buffer.from('up').toString('base64')}` }],
-    ['another scheme', { authorization: 'Bearer u:p' }],
+    ['no colon', { authorization: `Basic ${Buffer.from('u').toString('base64')}` }],
+    ['another scheme', { authorization: `Bearer ${Buffer.from('u:p').toString('base64')}` }],
   ])(
     '%s: 401 with an empty body, before the method or the body is looked at',
     async (_, headers) => {
@@ -94,6 +101,12 @@ describe('[zwibbler 13] credentials', () => {
         query: 'method=checkDocument&documentID=doc1',
       }),
     ).toEqual({ status: 200 })
+  })
+
+  test('a name without a colon is no password', async () => {
+    const world = makeWorld({}, { credentials: { user: '', password: 'p' } })
+    const basic = `Basic ${Buffer.from('p').toString('base64')}`
+    expect((await world.send({ headers: { authorization: basic } })).status).toBe(401)
   })
 
   test('with no pair configured everything is 401, the empty pair too', async () => {
@@ -126,11 +139,11 @@ describe('[zwibbler 13] the request', () => {
   )
 
   test('JSON is not understood, and its body not even read', async () => {
-    const world = makeWorld()
     const headers = { authorization, 'content-type': 'application/json' }
-    expect(
-      await world.send({ headers, body: '{"method":"checkDocument","documentID":"doc1"}' }),
-    ).toEqual(refused(400, "Unknown 'method' parameter"))
+    const body = '{"method":"checkDocument","documentID":"doc1"}'
+    const request = makeRequest({ headers, body })
+    expect(await makeWorld().answer(request)).toEqual(refused(400, "Unknown 'method' parameter"))
+    expect(request.bodyWasRead).toBe(false)
   })
 
   test.each([
@@ -283,6 +296,13 @@ describe('[zwibbler 13] addToken', () => {
 
   test.each<AddedToken>(['token exists', 'document exists'])('%s: 409', async (outcome) => {
     expect(await makeWorld({}, { outcome }).post(body)).toEqual({ status: 409 })
+  })
+
+  test.each(['%00', '%ff', 'x'.repeat(16_385)])('a token %.10s is invalid', async (token) => {
+    const wrong = body.replace('token=tok', `token=${token}`)
+    expect(await makeWorld({}, { maxContentsBytes: 10_000 }).post(wrong)).toEqual(
+      refused(400, 'Invalid token'),
+    )
   })
 
   test('another form of the date is 400', async () => {
