@@ -69,14 +69,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log } = options
   const { meter } = options.metrics
   const onError = (what: string, error: unknown) => log.warn({ err: error }, `${what} failed`)
-  let verifyEverything = () => {}
+  let onServerChange = (): void => undefined
   const pools = makePools({
     url: options.databaseUrl,
     statementMs: config.STATEMENT_MS,
     sizes: poolSizes(config.DATABASE_CONNECTIONS),
     onServerChange: () => {
       log.warn({}, 'another Postgres answers: every document is verified')
-      verifyEverything()
+      onServerChange()
     },
     onError: (error) => log.debug({ err: error }, 'an idle connection to Postgres broke'),
   })
@@ -167,8 +167,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onStatus: (status) => log.info({ status }, `Redis is ${status}`),
     onError,
   })
-  verifyEverything = () =>
-    void upkeep.verifyAll('reconnect').catch((error: unknown) => onError('verifying', error))
+  onServerChange = () => {
+    documents.restoreKeys()
+    upkeep.verifyAll('reconnect').catch((error: unknown) => onError('verifying', error))
+  }
   const idle =
     webhook === undefined
       ? undefined

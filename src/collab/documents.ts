@@ -64,6 +64,8 @@ export interface Documents {
   deleted(epoch: Epoch): void
   /** Keys of a node whose lease lapsed were removed. */
   keysDropped(epoch: Epoch, changed: KeysChanged): void
+  /** Postgres was restarted: session keys may be gone. */
+  restoreKeys(): void
   /** Resolves when no append waits any more, and every key of those who left is removed. */
   idle(): Promise<void>
 }
@@ -297,7 +299,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
 
   /** Also of a session that has no key yet but a set on its way. */
   async function dropKeys(session: Session): Promise<void> {
-    if (session.hasKeys || session.unanswered.requests > 0) await keySetter.drop(session)
+    if (session.ownKeys || session.unanswered.requests > 0) await keySetter.drop(session)
   }
 
   return {
@@ -312,6 +314,9 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       publish({ kind: 'control', epoch, offset: 0, parts: [], payload: NOTHING })
     },
     keysDropped: (epoch, changed) => keysChanged(epoch, changed, []),
+    restoreKeys() {
+      for (const follower of hub.all()) keySetter.restore(follower)
+    },
     async idle() {
       await batcher.idle()
       await Promise.all(leaving)

@@ -92,6 +92,12 @@ export class Follower implements Followed {
     return { keys: this.#keys.size + (old ? 0 : 1), bytes }
   }
 
+  /** Whether a key still has this version and value. */
+  isCurrent(key: Key): boolean {
+    const now = this.#keys.get(slot(key))
+    return now?.version === key.version && Buffer.compare(now.value, key.value) === 0
+  }
+
   hear(frame: Frame): void {
     this.heardAt = this.#env.now()
     switch (frame.kind) {
@@ -306,10 +312,8 @@ export class Follower implements Followed {
       const next = (key.version + 1) % 2 ** 32
       this.#changeKey({ ...key, version: next, value: new Uint8Array(), removed: true }, undefined)
     }
-    for (const [name, key] of now) {
-      const old = this.#keys.get(name)
-      const isSame = old?.version === key.version && Buffer.compare(old.value, key.value) === 0
-      if (!isSame) this.#changeKey({ ...key, removed: false }, undefined)
+    for (const key of now.values()) {
+      if (!this.isCurrent(key)) this.#changeKey({ ...key, removed: false }, undefined)
     }
   }
 

@@ -38,6 +38,8 @@ interface Lane {
 export interface KeySetter {
   /** Answers through the session when the fate is known; a set that changes nothing about the version is not answered. */
   set(session: Session, tag: number, wish: KeyWish): void
+  /** Sets this node's session keys of a document again: a crash of Postgres may have emptied their table. */
+  restore(follower: Follower): void
   /** Removes the session's own keys, after whatever it set before. */
   drop(session: Session): Promise<void>
 }
@@ -146,7 +148,10 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
     batch.forEach(({ session, wish, request, done }, i) => {
       const isStored = result?.results[i] === true
       meter.keySet(isStored ? 'stored' : 'refused')
-      if (isStored && wish!.lifetime === 'session') session.hasKeys = true
+      if (isStored && wish!.lifetime === 'session') {
+        session.ownKeys ??= new Map()
+        session.ownKeys.set(wish!.name, wish!)
+      }
       if (request) {
         request.answer = !isStored
           ? 'refused'
@@ -184,7 +189,19 @@ export function makeKeySetter(options: KeySetterOptions): KeySetter {
     return true
   }
 
+  function restore(follower: Follower): void {
+    for (const session of follower.sessions) {
+      for (const key of session.ownKeys?.values() ?? []) {
+        // Somebody else may have set it since; then it is theirs to restore.
+        if (!follower.isCurrent(key)) continue
+        const wish = { ...key, oldVersion: 0 }
+        enqueue(session, { wish, request: undefined, done: () => undefined })
+      }
+    }
+  }
+
   return {
+    restore,
     set(session, tag, wish) {
       if (replaceWaiting(session, wish)) return
       const request = session.expectKey(tag)

@@ -63,8 +63,8 @@ export class Session {
   /** Something changed while the pump was running: it looks once more before it stops. */
   #isStirred = false
   isClosed = false
-  /** Whether it ever set a session key: then those have to be removed. */
-  hasKeys = false
+  /** The session keys that it set last, by name: they are removed when it leaves. */
+  ownKeys: Map<string, Key> | undefined
   #requests: Request[] = []
   #requestBytes = 0
   #keys: Map<string, KeyChange> | undefined
