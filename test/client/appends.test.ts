@@ -158,8 +158,10 @@ test('the answer to an append whose bytes came first is not taken for the answer
   appends.receive(0, encode('mine'))
   void appends.add(encode('next'))
   expect(appends.next()).toBeUndefined()
-  expect(appends.answer(0, 4)).toBe('ok')
-  expect(sent(appends.next())).toBe('next@4')
+  expect(appends.answer(0, 6)).toBe('ok')
+  expect(appends.next()).toBeUndefined()
+  appends.receive(4, encode('XY'))
+  expect(sent(appends.next())).toBe('next@6')
   expect(ownText()).toBe('mine')
 })
 
@@ -229,7 +231,7 @@ test('giving up tells which appends are in doubt', async () => {
   expect(await Promise.all(outcomes)).toEqual(expected)
 })
 
-test('memory: bytes by others are kept only as long as a waiting change has to be rebased over them', () => {
+test('bytes that came while nothing waited are not shown to later changes', () => {
   const lengths: number[] = []
   const appends = make({
     rebase: (change, missed) => {

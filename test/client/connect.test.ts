@@ -152,6 +152,18 @@ test('[zwibbler 3] what arrived of a large document is kept when the connection 
   expect(inits().at(-1)!.offset).toBe(12)
 })
 
+test('[zwibbler 3] no append is sent while the parts of one are arriving: it could only be refused', async () => {
+  const ann = client()
+  await ann.connection.joined()
+  server.sendRaw('doc', hex('05 01 00000000 0000000000000000 61 62'))
+  await until('the first part', () => ann.text === 'ab')
+  const outcome = ann.append('x')
+  server.appendQuietly('doc', encode('abcd'))
+  server.sendRaw('doc', hex('ff 00 63 64'))
+  expect(await outcome).toMatchObject({ kind: 'stored', offset: 4 })
+  expect(ann.connection.counters.conflicts).toBe(0)
+})
+
 test('[I1] a gap in the stream makes it join again, so that nothing is missing', async () => {
   const ann = client()
   await ann.append('abc')
@@ -254,6 +266,19 @@ test('[zwibbler 6] a document that was purged while we were away is not made aga
   expect(inits()[1]!.mode).toBe(1)
 })
 
+test('[I2] a document that went back resets the client, so that it never shows what is not stored', async () => {
+  const ann = client()
+  const bob = client({ heartbeatMs: 40 })
+  await ann.append('stored, then lost')
+  await until('bob has it', () => bob.text.length === 17)
+  server.shorten('doc', 6)
+  expect(await ann.append('more')).toEqual({ kind: 'reset' })
+  await until('what is stored', () => ann.text === 'stored')
+  // Bob says nothing; his probe finds out.
+  await until('bob too', () => bob.text === 'stored')
+  expect([ann.resets, bob.resets]).toEqual([1, 1])
+})
+
 test('continues from what an earlier run had', async () => {
   server.append('doc', encode('known'))
   const first = client()
@@ -281,6 +306,17 @@ test('the id is asked for before each connection, so that a JWT can be fresh', a
   server.cut()
   await until('joined again', () => ann.connection.counters.joins === 2)
   expect(asked).toBe(3)
+})
+
+test('suspended while the id is asked for, it makes no connection', async () => {
+  let answer: (id: string) => void = () => undefined
+  const ann = client({ document: () => new Promise((resolve) => (answer = resolve)) })
+  await until('asked', () => ann.statuses.length === 1)
+  ann.connection.suspend()
+  answer('doc')
+  const bob = client()
+  await bob.connection.joined()
+  expect([inits().length, ann.statuses]).toEqual([1, ['connecting', 'suspended']])
 })
 
 test('a server that never answers an append is left, and the append is stored once', async () => {

@@ -36,6 +36,8 @@ interface Peer {
   readonly wantsEpoch: boolean
   log?: Log
   unfinished: Uint8Array[]
+  /** Nothing reaches it any more. */
+  isCut: boolean
 }
 
 /** What may go wrong with one message from a client: called with it, acts by what it returns. */
@@ -61,6 +63,8 @@ export interface TinyServer extends AsyncDisposable {
   append(document: string, bytes: Uint8Array): void
   /** The same, with the fan-out lost. */
   appendQuietly(document: string, bytes: Uint8Array): void
+  /** The database went back: the document is as short as it once was, and nobody is told. */
+  shorten(document: string, length: number): void
   /** Deletes the document under its clients and makes it again. */
   recreate(document: string, bytes?: Uint8Array): void
   /** Ends all connections. */
@@ -95,6 +99,7 @@ export async function makeTinyServer(
     peers: new Set(),
   })
   const send = (peer: Peer, message: Bytes) => {
+    if (peer.isCut) return
     for (const frame of splitFrames(message, server.largestFrame)) peer.socket.send(frame)
   }
   const others = (peer: Peer) => [...(peer.log?.peers ?? [])].filter((other) => other !== peer)
@@ -202,6 +207,8 @@ export async function makeTinyServer(
       setTimeout(() => store(log, message), 5)
       return
     }
+    // Cut before the answer gets out, so that the client cannot know.
+    if (fault === 'drop after') peer.isCut = true
     if (message.type === 'init') join(peer, message, epoch)
     else handle(peer, message, raw)
     if (fault === 'drop after') peer.socket.terminate()
@@ -209,7 +216,7 @@ export async function makeTinyServer(
 
   sockets.on('connection', (socket, request) => {
     const epoch = new URL(request.url ?? '', origin).searchParams.get('epoch')
-    const peer: Peer = { socket, wantsEpoch: epoch !== null, unfinished: [] }
+    const peer: Peer = { socket, wantsEpoch: epoch !== null, unfinished: [], isCut: false }
     socket.on('error', () => undefined)
     socket.on('close', () => leave(peer))
     socket.on('message', (data: Buffer) => {
@@ -240,6 +247,10 @@ export async function makeTinyServer(
     appendQuietly(document, data) {
       const log = logs.get(document)!
       log.bytes = concat([log.bytes, data])
+    },
+    shorten(document, length) {
+      const log = logs.get(document)!
+      log.bytes = log.bytes.slice(0, length)
     },
     recreate(document, bytes = new Uint8Array()) {
       const old = logs.get(document)
