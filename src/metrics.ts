@@ -59,6 +59,8 @@ export const histograms = {
   append_duration_seconds: { help: "From an append's arrival to its answer.", labels: { surface: [], outcome }, buckets: latency },
   append_statement_duration_seconds: { help: 'One append statement, its commit included.', labels: { result }, buckets: latency },
   append_statement_appends: { help: 'Appends that shared one statement.', labels: {}, buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256] },
+  append_to_other_node_seconds: { help: "From an append's arrival at its node to the sessions of this one; as far as the nodes' clocks agree.", labels: {}, buckets: latency },
+  postgres_wait_seconds: { help: 'How long statements waited for a connection.', labels: { lane: ['appends', 'alone', 'reads', 'others'] }, buckets: latency },
   sweep_duration_seconds: { help: 'One sweep query.', labels: {}, buckets: latency },
   event_loop_delay_seconds: { help: 'How late the event loop runs a timer.', labels: {}, buckets: latency },
 } as const satisfies Record<string, HistogramDefinition>

@@ -78,6 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log.warn({}, 'another Postgres answers: every document is verified')
       onServerChange()
     },
+    onWait: (lane, seconds) => meter.poolWait(lane, seconds),
     onError: (error) => log.debug({ err: error }, 'an idle connection to Postgres broke'),
   })
   meter.gauge('postgres_waiting', 'Statements that wait for a connection.', () =>

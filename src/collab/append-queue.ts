@@ -14,6 +14,8 @@ export interface PendingAppend extends Chunk {
   readonly offset: number
   /** Only asks whether the length is right; nobody hears of it. */
   readonly isCheck: boolean
+  /** When it arrived: milliseconds since 1970. */
+  readonly born: number
   /** The local session whose append it is. */
   readonly by: object
   readonly settle: (result: AppendResult) => void

@@ -105,9 +105,12 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     onError: options.onError,
   })
 
-  function publish(frame: Omit<Frame, 'origin'>): void {
+  function publish(frame: Omit<Frame, 'origin' | 'born'>, born = Date.now()): void {
     meter.frameSent(frame.kind, frame.payload.length)
-    bus.publish(options.channel(frame.epoch), encodeFrame({ ...frame, origin: options.origin }))
+    bus.publish(
+      options.channel(frame.epoch),
+      encodeFrame({ ...frame, born, origin: options.origin }),
+    )
   }
 
   async function join(request: JoinRequest): Promise<JoinResult> {
@@ -220,6 +223,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       data: stored,
       offset,
       isCheck: !mayWrite,
+      born: Date.now(),
       by: session,
       settle,
     })
@@ -246,12 +250,15 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     } else publishChunks(epoch, offset, chunks)
   }
 
-  function publishChunks(epoch: Epoch, offset: number, chunks: readonly Chunk[]): void {
+  function publishChunks(epoch: Epoch, offset: number, chunks: readonly PendingAppend[]): void {
     const parts = chunks.map(({ id, data }) => ({ id, size: data.length }))
     const size = parts.reduce((sum, part) => sum + part.size, 0)
     const payload =
       size > INLINE_BYTES ? NOTHING : chunks.length === 1 ? chunks[0]!.data : concat(chunks)
-    publish({ kind: size === 0 ? 'empty' : 'chunk', epoch, offset, parts, payload })
+    publish(
+      { kind: size === 0 ? 'empty' : 'chunk', epoch, offset, parts, payload },
+      chunks[0]!.born,
+    )
   }
 
   /** @param by the local session that made change i */

@@ -7,6 +7,7 @@ import type { EndReason } from './answers.ts'
 import { Follower } from './follower.ts'
 import type { Pages } from './pages.ts'
 import type { Roster } from './roster.ts'
+import type { Session } from './session.ts'
 
 const NO_KEYS = { version: 0, keys: [] }
 const MOST_AT_ONCE = 1_000
@@ -57,11 +58,23 @@ export function makeHub(options: HubOptions): Hub {
   let dirty = new Set<Follower>()
 
   meter.gauge('followers', 'Documents followed on this node.', () => followers.size)
-  meter.gauge('sessions', 'Sessions on this node.', () => {
-    let sum = 0
-    for (const follower of followers.values()) sum += follower.sessions.size
-    return sum
-  })
+  meter.gauge('sessions', 'Sessions on this node.', () => sum(() => 1))
+  meter.gauge('sessions_paused', 'Sessions whose reader is too slow just now.', () =>
+    sum(({ state }) => (state === 'paused' ? 1 : 0)),
+  )
+  meter.gauge(
+    'sessions_behind_bytes',
+    'Committed bytes that sessions have not been given yet.',
+    () => sum(({ position }, { head }) => Math.max(0, head - position)),
+  )
+
+  function sum(of: (session: Session, follower: Follower) => number): number {
+    let total = 0
+    for (const follower of followers.values()) {
+      for (const session of follower.sessions) total += of(session, follower)
+    }
+    return total
+  }
 
   const environment = {
     meter,
@@ -87,6 +100,7 @@ export function makeHub(options: HubOptions): Hub {
       if (frame.origin === options.origin) return
       if (frame.kind === 'control') forget(follower, 'deleted')
       else follower.hear(frame)
+      if (frame.kind === 'chunk') meter.heard((Date.now() - frame.born) / 1000)
       return
     }
     // Another release's frame: something happened that we cannot read, so we look.

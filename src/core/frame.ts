@@ -1,7 +1,8 @@
 /**
  * The fan-out frame: what one node tells the others about a document through Redis. All integers are big endian.
  *
- *   frame   = version:u8 kind:u8 epoch:u64 offset:u64 origin parts:u32 part* payload
+ *   frame   = version:u8 kind:u8 epoch:u64 offset:u64 born:u64 origin parts:u32 part* payload
+ *   born    = ms since 1970 by the origin's clock, when its client's message arrived; for figures only
  *   origin  = size:u8 ascii          a random name that a node keeps for its life
  *   part    = id:u64 size:u32        one append (chunk), or one sender (ephemeral: id is its session)
  *   keys    = to:u64 change*         payload of a keys frame; `offset` is the version before
@@ -12,7 +13,7 @@
 import type { AppendId, Epoch, KeyChange } from './ports.ts'
 
 const VERSION = 1
-const HEAD = 18
+const HEAD = 26
 
 export interface Part {
   readonly id: AppendId
@@ -30,18 +31,29 @@ export interface Frame {
   readonly kind: FrameKind
   readonly epoch: Epoch
   readonly offset: number
+  /** Milliseconds since 1970. */
+  readonly born: number
   readonly origin: string
   readonly parts: readonly Part[]
   readonly payload: Uint8Array
 }
 
-export function encodeFrame({ kind, epoch, offset, origin, parts, payload }: Frame): Uint8Array {
+export function encodeFrame({
+  kind,
+  epoch,
+  offset,
+  born,
+  origin,
+  parts,
+  payload,
+}: Frame): Uint8Array {
   const size = HEAD + 1 + origin.length + 4 + parts.length * 12 + payload.length
   const out = Buffer.allocUnsafe(size)
   out[0] = VERSION
   out[1] = frameKinds[kind]
   writeUint64(out, epoch, 2)
   writeUint64(out, offset, 10)
+  writeUint64(out, born, 18)
   out[HEAD] = origin.length
   let at = HEAD + 1 + out.write(origin, HEAD + 1, 'latin1')
   at = out.writeUInt32BE(parts.length, at)
@@ -68,8 +80,8 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   for (let i = 0; i < count; i++, at += 12) {
     parts.push({ id: readUint64(data, at), size: data.readUInt32BE(at + 8) })
   }
-  const [epoch, offset] = [readUint64(data, 2), readUint64(data, 10)]
-  return { kind, epoch, offset, origin, parts, payload: data.subarray(at) }
+  const [epoch, offset, born] = [readUint64(data, 2), readUint64(data, 10), readUint64(data, 18)]
+  return { kind, epoch, offset, born, origin, parts, payload: data.subarray(at) }
 }
 
 export interface KeysPayload {

@@ -22,6 +22,10 @@ export interface Meter {
   inDoubt(resolved: 'stored' | 'conflict' | 'unknown'): void
   frameSent(kind: string, bytes: number): void
   frameHeard(what: 'delivered' | 'seen' | 'held' | 'unknown'): void
+  /** From an append's arrival at its node to this node, where it is given to the sessions in the same turn. */
+  heard(seconds: number): void
+  /** How long a statement waited for a connection. */
+  poolWait(lane: string, seconds: number): void
   /** The follower had missed bytes that are read from Postgres instead. */
   repaired(cause: RepairCause, bytes: number): void
   /** Bytes given to one session from the log rather than live. */

@@ -23,6 +23,8 @@ export function makeMeter(count: Counters, time: Histograms, registry: Registry)
       count.frames_sent_bytes_total.add(bytes, kind)
     },
     frameHeard: (what) => count.frames_heard_total.add(1, what),
+    heard: (seconds) => time.append_to_other_node_seconds.observe(Math.max(0, seconds)),
+    poolWait: (lane, seconds) => time.postgres_wait_seconds.observe(seconds, lane),
     repaired(cause, bytes) {
       count.repairs_total.add(1, cause)
       count.repaired_bytes_total.add(bytes, cause)

@@ -42,6 +42,8 @@ export interface PoolOptions {
   /** Another server, or another timeline of it, answers: the database may have gone back. */
   readonly onServerChange: () => void
   readonly onError: (error: Error) => void
+  /** How long somebody waited for a connection of a lane. */
+  readonly onWait?: (lane: string, seconds: number) => void
 }
 
 /** Lengths and epochs are bigint columns; both stay far below 2^53. */
@@ -71,12 +73,13 @@ export function makePools(options: PoolOptions): Pools {
     identity = seen
     if (changed) options.onServerChange()
   }
-  const lane = (max: number, lockMs: number) => makeLane(options, max, lockMs, greet)
+  const lane = (name: keyof PoolOptions['sizes'], lockMs: number) =>
+    makeLane(options, { name, max: options.sizes[name], lockMs }, greet)
   const lanes = {
-    appends: lane(options.sizes.appends, 2_000),
-    alone: lane(options.sizes.alone, 500),
-    reads: lane(options.sizes.reads, 2_000),
-    others: lane(options.sizes.others, 2_000),
+    appends: lane('appends', 2_000),
+    alone: lane('alone', 500),
+    reads: lane('reads', 2_000),
+    others: lane('others', 2_000),
   }
   return {
     ...lanes,
@@ -88,8 +91,7 @@ export function makePools(options: PoolOptions): Pools {
 
 function makeLane(
   options: PoolOptions,
-  max: number,
-  lockMs: number,
+  { name, max, lockMs }: { name: string; max: number; lockMs: number },
   greet: (client: pg.Client) => Promise<void>,
 ): Lane & { close(): Promise<void> } {
   const pool = new pg.Pool({
@@ -110,7 +112,9 @@ function makeLane(
   const greeted = new WeakSet<pg.PoolClient>()
 
   async function withClient<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const began = performance.now()
     const client = await connect(pool)
+    options.onWait?.(name, (performance.now() - began) / 1000)
     const connection = { isBroken: false }
     const query: Query = async (statement, values) => {
       try {
