@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isLoopback } from './config/conflicts.ts'
+import { PREFIX } from './surfaces/zwibbler/document-ids.ts'
 
 export interface Readiness {
   readonly ready: boolean
@@ -124,7 +125,7 @@ function probe({ ready, reasons }: Readiness): Answer {
 async function describe(parts: AdminParts, encoded: string): Promise<Answer> {
   const id = decode(encoded)
   if (id === undefined) return refusal(400, 'the document id is not percent-encoded UTF-8')
-  const info = (await parts.document(id)) ?? (await parts.document(`zwibbler/${id}`))
+  const info = (await parts.document(id)) ?? (await parts.document(`${PREFIX}${id}`))
   return info === undefined ? refusal(404, 'no such document') : { status: 200, body: info }
 }
 

@@ -1,0 +1,15 @@
+import { showConfig } from '../config/show.ts'
+import { confOption, loadConfig } from './command.ts'
+import type { Command } from './command.ts'
+
+export const config: Command = {
+  usage: 'config [--zwibbler-conf FILE]',
+  about: 'prints the effective settings, without secrets',
+  options: confOption,
+  async run(values, context) {
+    const { config: loaded, notices } = await loadConfig(context, values)
+    for (const notice of notices) context.complain(notice)
+    for (const line of showConfig(loaded)) context.print(line)
+    return 0
+  },
+}

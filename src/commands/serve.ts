@@ -1,0 +1,77 @@
+/**
+ * Runs a node until a signal or a failure.
+ *
+ *   starting ─listening─▶ serving ─signal─▶ draining ─everything closed─▶ exit 0
+ *      │ signal: exit 0      │ failure: draining, then exit 1   │ second signal: hurried; too slow even so: exit 1
+ *      └ failure: exit 1
+ */
+import type { Logger } from 'pino'
+import { secretsOf } from '../config/show.ts'
+import { makeLog } from '../log.ts'
+import { startNode } from '../node.ts'
+import type { RunningNode } from '../node.ts'
+import { confOption, loadConfig } from './command.ts'
+import type { Command } from './command.ts'
+
+export const serve: Command = {
+  usage: 'serve [--zwibbler-conf FILE]',
+  about: 'runs a node; SIGTERM and SIGINT drain it, a second one hurries',
+  options: confOption,
+  async run(values, context) {
+    const { config, notices } = await loadConfig(context, values)
+    const log = makeLog({ level: config.LOG_LEVEL, secrets: secretsOf(config) })
+    for (const notice of notices) log.warn({}, notice)
+    logCrashes(log)
+    const signals = listenForSignals()
+    let node: RunningNode | undefined
+    // Nobody has been served yet: there is nothing to drain. Leaving at once also ends the embedded PostgreSQL.
+    void signals.first.then(() => node === undefined && process.exit(0))
+    try {
+      node = await startNode(config, { log, version: context.version })
+    } catch (error) {
+      log.fatal({ err: error }, 'the node does not start')
+      return 1
+    }
+    return await untilDrained(node, signals, log)
+  },
+}
+
+interface Signals {
+  readonly first: Promise<string>
+  readonly second: Promise<string>
+}
+
+function listenForSignals(): Signals {
+  const heard: ((signal: string) => void)[] = []
+  const next = () => new Promise<string>((resolve) => heard.push(resolve))
+  const signals = { first: next(), second: next() }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => heard.shift()?.(signal))
+  }
+  return signals
+}
+
+const HURRY_MS = 3_000
+
+async function untilDrained(node: RunningNode, signals: Signals, log: Logger): Promise<number> {
+  const failure = node.failed.catch((error: unknown) => {
+    log.fatal({ err: error }, 'the node cannot go on')
+    return undefined
+  })
+  const signal = await Promise.race([signals.first, failure])
+  void signals.second.then((again) => {
+    log.warn({ signal: again }, 'hurrying')
+    void node.drain(again)
+    setTimeout(() => process.exit(1), HURRY_MS).unref()
+  })
+  await node.drain(signal ?? 'failure')
+  return signal === undefined ? 1 : 0
+}
+
+/** What nobody caught is logged as everything else is: without secrets. */
+function logCrashes(log: Logger): void {
+  process.on('uncaughtException', (error, origin) => {
+    log.fatal({ err: error, origin }, 'crashed')
+    process.exit(1)
+  })
+}
