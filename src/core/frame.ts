@@ -77,11 +77,17 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   at += 4
   if (data.length < at + count * 12) return undefined
   const parts: Part[] = []
+  let size = 0
   for (let i = 0; i < count; i++, at += 12) {
-    parts.push({ id: readUint64(data, at), size: data.readUInt32BE(at + 8) })
+    const part = { id: readUint64(data, at), size: data.readUInt32BE(at + 8) }
+    parts.push(part)
+    size += part.size
   }
+  const payload = data.subarray(at)
+  // Cut short, it would be counted as given to sessions that never saw it (invariant 1).
+  if (kind === 'chunk' && payload.length > 0 && payload.length !== size) return undefined
   const [epoch, offset, born] = [readUint64(data, 2), readUint64(data, 10), readUint64(data, 18)]
-  return { kind, epoch, offset, born, origin, parts, payload: data.subarray(at) }
+  return { kind, epoch, offset, born, origin, parts, payload }
 }
 
 export interface KeysPayload {
