@@ -1,6 +1,7 @@
 /**
- * Idle events in Postgres. Scheduling and cancelling run inside somebody else's transaction: the one in which the last
- * session left, the document was deleted, or somebody joined. The port of the sender: `core/idle.ts`.
+ * Idle events in Postgres. Scheduling runs inside somebody else's transaction: the one in which the last session left.
+ * A join costs nothing here: a claim looks whether somebody has the document open, and the next leave schedules anew.
+ * The port of the sender: `core/idle.ts`.
  */
 import type { IdleEventStore } from '../core/idle.ts'
 import type { Lane, Query } from './pool.ts'
@@ -14,14 +15,6 @@ const SCHEDULE = {
     ) w
     on conflict (document_id) do update set event_id = excluded.event_id, due_at = excluded.due_at,
       attempts = 0, claimed_until = null`,
-}
-
-const CANCEL = {
-  name: 'cancel-idle-events',
-  text: `with theirs as (
-      select document_id from idle_events where document_id = any ($1::text[]) order by document_id for update
-    )
-    delete from idle_events e using theirs where e.document_id = theirs.document_id`,
 }
 
 /** Taking the lock looks at the row again: one that another node has just claimed no longer matches. */
@@ -59,14 +52,6 @@ export async function scheduleIdleEvents(
   delayMs: number,
 ): Promise<void> {
   if (documentIds.length > 0) await query(SCHEDULE, [documentIds, delayMs])
-}
-
-/** Somebody joined: whatever was to be sent about these documents is not true any more. */
-export async function cancelIdleEvents(
-  query: Query,
-  documentIds: readonly string[],
-): Promise<void> {
-  if (documentIds.length > 0) await query(CANCEL, [documentIds])
 }
 
 export function makeIdleEventStore(lane: Lane): IdleEventStore {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NewToken } from '../../src/core/access.ts'
+import { createDocument } from '../../src/postgres/documents.ts'
 import { makePermissionStore } from '../../src/postgres/permissions.ts'
-import type { Query } from '../../src/postgres/pool.ts'
 import { makeTokenStore } from '../../src/postgres/tokens.ts'
 import { withClient } from '../support/databases.ts'
 import { until } from '../support/wait.ts'
@@ -13,18 +13,6 @@ beforeAll(async () => {
   database = await makeMigrated()
 })
 afterAll(() => database[Symbol.asyncDispose]())
-
-const CREATE = {
-  name: 'test-create',
-  text: `insert into documents (id, length, creation_id) values ($1, $2, $3) on conflict do nothing returning key`,
-}
-async function createDocument(
-  query: Query,
-  document: { id: string; initial: Uint8Array; creationId: number },
-): Promise<number | undefined> {
-  const values = [document.id, document.initial.length, document.creationId]
-  return (await query(CREATE, values))[0]?.[0] as number | undefined
-}
 
 const stores = (): {
   tokens: ReturnType<typeof makeTokenStore>

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import type { Log } from '../../src/core/log.ts'
 import { makePools } from '../../src/postgres/pool.ts'
-import type { Lane } from '../../src/postgres/pool.ts'
+import type { Lane, Pools } from '../../src/postgres/pool.ts'
 import { makeDatabase, withClient } from '../support/databases.ts'
 
 export interface Line {
@@ -24,6 +24,7 @@ export function makeLog(): Log & { lines: Line[] } {
 
 export interface Migrated extends AsyncDisposable {
   readonly url: string
+  readonly pools: Pools
   readonly lane: Lane
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -46,6 +47,7 @@ export async function makeMigrated(): Promise<Migrated> {
   })
   return {
     url: database.url,
+    pools,
     lane: pools.others,
     async [Symbol.asyncDispose]() {
       await pools.close()

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import {
-  cancelIdleEvents,
-  makeIdleEventStore,
-  scheduleIdleEvents,
-} from '../../../src/postgres/idle-events.ts'
+import { makeIdleEventStore, scheduleIdleEvents } from '../../../src/postgres/idle-events.ts'
 import type { Query } from '../../../src/postgres/pool.ts'
 import { makeWebhook } from '../../../src/surfaces/zwibbler/webhook.ts'
 import { makeLog, makeMigrated } from '../../auth/support.ts'
@@ -41,11 +37,12 @@ async function open(id: string, leaseMs: number): Promise<void> {
 }
 
 describe('[zwibbler 14] idle events', () => {
-  test('are due after their delay, and gone when somebody joins before', async () => {
+  test('are due after their delay, which begins anew when the document was opened and left again', async () => {
     const store = makeIdleEventStore(database.lane)
     await scheduleIdleEvents(query, ['zwibbler/later'], 60_000)
-    await schedule('zwibbler/now', 'zwibbler/joined', 'zwibbler/now')
-    await cancelIdleEvents(query, ['zwibbler/joined', 'zwibbler/unknown'])
+    await schedule('zwibbler/now', 'zwibbler/again', 'zwibbler/now')
+    await scheduleIdleEvents(query, ['zwibbler/again'], 60_000)
+    await scheduleIdleEvents(query, [], 0)
     const claimed = await store.claim(10, 60_000)
     expect(claimed).toMatchObject([{ documentId: 'zwibbler/now', attempt: 1, isOpen: false }])
     expect(claimed[0]?.id).toMatch(/^[0-9a-f-]{36}$/)
