@@ -140,6 +140,10 @@ export class ZwibblerConversation implements Conversation {
       this.#tooBig('MAX_INITIAL')
       return
     }
+    if (limits.document > 0 && init.initial.length > limits.document) {
+      this.#tooBig('MAX_DOCUMENT')
+      return
+    }
     const mayCreate = creation !== 'may' || permission.write
     const result = await documents.join({
       id: `zwibbler/${grant.documentId}`,
