@@ -1,14 +1,21 @@
-/** The fan-out between nodes through Redis. The port and its promises: `core/ports.ts`; its twin: `local/bus.ts`. */
+/**
+ * The fan-out between nodes through Redis. The port and its promises: `core/ports.ts`; its twin: `local/bus.ts`.
+ * Messages go publisher → server → subscriber (`link.ts`); on a cluster there is a link to each master (`shards.ts`).
+ */
 import { randomBytes } from 'node:crypto'
+import { makeChannels } from '../core/channels.ts'
+import type { Log } from '../core/log.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Bus, BusStatus, Clock } from '../core/ports.ts'
-import { makeChannels } from '../core/channels.ts'
 import { makeLink } from './link.ts'
-import type { Log } from '../core/log.ts'
+import type { Link } from './link.ts'
+import { makeLosses } from './losses.ts'
 import type { LossReason } from './publisher.ts'
+import { makeShards } from './shards.ts'
+import { classic, sharded } from './verbs.ts'
 
 export interface RedisBusOptions {
-  /** redis:// or rediss://, with username, password and database if need be. */
+  /** redis:// or rediss://, with username, password and database if need be; any node of a cluster. */
   readonly url: string
   /** What all channels begin with on Redis: `<REDIS_PREFIX><cluster id>:`. */
   readonly prefix: string
@@ -19,44 +26,90 @@ export interface RedisBusOptions {
   readonly protocol?: 2 | 3
 }
 
-/** Channels in one SUBSCRIBE: a longer command keeps the server from its other clients. */
-const BATCH = 512
+/** Channels of the bus itself. */
+const PROBE = 'probe:'
+const LOST = 'lost'
 
-const single = {
-  publish: 'publish',
-  subscribe: 'subscribe',
-  unsubscribe: 'unsubscribe',
-  event: 'messageBuffer',
-  batches: inBatches,
-} as const
+const whyNot: Record<LossReason, string> = {
+  away: 'away',
+  full: 'too slow to take them',
+  refused: 'not willing to take them',
+}
 
-/** Connects in the background and for ever; `status` is `down` until the first probe is heard. */
+/** Connects in the background and for ever; `status` is `down` until probes are heard. */
 export function makeRedisBus(options: RedisBusOptions): Bus {
   const { prefix, meter, log, clock } = options
+  const id = randomBytes(8).toString('hex')
   const channels = makeChannels(log)
-  const listeners = { gap: [] as (() => void)[], status: [] as ((status: BusStatus) => void)[] }
+  const gapListeners: (() => void)[] = []
+  const statusListeners: ((status: BusStatus) => void)[] = []
   const lost = { away: 0, full: 0, refused: 0 }
+  const server = { url: options.url, ...(options.protocol && { protocol: options.protocol }) }
+  const now = (): number => clock.now()
+  let status: BusStatus = 'down'
   let isClosed = false
 
-  const link = makeLink({
-    server: { url: options.url, ...(options.protocol && { protocol: options.protocol }) },
-    name: prefix,
-    verbs: single,
-    probeChannel: `${prefix}probe:${randomBytes(8).toString('hex')}`,
-    log,
-    now: () => clock.now(),
-    hear: (channel, message) => channels.deliver(channel.slice(prefix.length), message),
-    onGap: () => listeners.gap.forEach((listener) => listener()),
-    onResubscribed: (count) => meter.resubscribed(count),
-    onStatus: () => listeners.status.forEach((listener) => listener(link.status)),
-    lost: (messages: number, why: LossReason) => void (lost[why] += messages),
+  const losses = makeLosses({
+    id,
+    now,
+    tell: async (message) =>
+      (await shards.linkOf(prefix + LOST)?.ask(prefix + LOST, message)) ?? false,
+    onGap: tellGap,
   })
+  const shards = makeShards({ server, log, makeLink: linkTo, onGap: tellGap, onChange: judge })
+  void shards.want(prefix + LOST) // never rejects
   gauges()
 
+  function linkTo(url: string, tag: string | undefined): Link {
+    return makeLink({
+      server: { ...server, url },
+      name: prefix,
+      verbs: tag === undefined ? classic : sharded,
+      probeChannel: `${prefix}${PROBE}${id}${tag === undefined ? '' : `:{${tag}}`}`,
+      log,
+      now,
+      hear,
+      onGap: tellGap,
+      onResubscribed: (count) => meter.resubscribed(count),
+      onStatus(is) {
+        if (is !== 'up') shards.doubt()
+        judge()
+      },
+      onMoved: (what) => (what === 'channel' ? shards.moved(url) : shards.doubt()),
+      lost: countLost,
+    })
+  }
+
+  function hear(channel: string, message: Buffer): void {
+    const name = channel.slice(prefix.length)
+    if (name === LOST) losses.heard(message)
+    else channels.deliver(name, message)
+  }
+
+  function tellGap(): void {
+    if (!isClosed) for (const listener of gapListeners) listener()
+  }
+
+  /** As bad as its worst link. */
+  function judge(): void {
+    const all = new Set(shards.links.map((link) => link.status))
+    const isDown = !shards.isComplete || all.has('down')
+    const is = isDown ? 'down' : all.has('deaf') ? 'deaf' : 'up'
+    if (is === status || isClosed) return
+    status = is
+    for (const listener of statusListeners) listener(is)
+  }
+
+  function countLost(messages: number, why: LossReason): void {
+    lost[why] += messages
+    losses.lost()
+  }
+
   function gauges(): void {
-    meter.gauge('redis_probe_age_seconds', 'How long ago a probe was heard.', () =>
-      link.heardAt === undefined ? Number.NaN : (clock.now() - link.heardAt) / 1000,
-    )
+    meter.gauge('redis_probe_age_seconds', 'How long ago a probe was heard last.', () => {
+      const heard = shards.links.map((link) => link.heardAt ?? Number.NaN)
+      return (now() - Math.min(...heard)) / 1000
+    })
     meter.gauge('redis_channels', 'Channels that this node hears.', () => channels.size)
     for (const why of ['away', 'full', 'refused'] as const) {
       const help = `Messages that were not published since the start, because Redis was ${whyNot[why]}.`
@@ -68,35 +121,28 @@ export function makeRedisBus(options: RedisBusOptions): Bus {
     async subscribe(channel, hear) {
       if (isClosed) return
       channels.add(channel, hear)
-      await link.want(prefix + channel)
+      await shards.want(prefix + channel)
     },
     unsubscribe(channel, hear) {
-      if (channels.remove(channel, hear)) link.unwant(prefix + channel)
+      if (channels.remove(channel, hear)) shards.unwant(prefix + channel)
     },
     publish(channel, message) {
+      if (isClosed) return
+      const name = prefix + channel
+      const link = shards.linkOf(name)
       // A copy: the bytes leave at the end of the turn, and the caller may use its buffer again at once.
-      if (!isClosed) link.publish(prefix + channel, Buffer.from(message))
+      if (link) link.publish(name, Buffer.from(message))
+      else countLost(1, 'away')
     },
     get status() {
-      return link.status
+      return status
     },
-    onGap: (listener) => void listeners.gap.push(listener),
-    onStatus: (listener) => void listeners.status.push(listener),
+    onGap: (listener) => void gapListeners.push(listener),
+    onStatus: (listener) => void statusListeners.push(listener),
     async close() {
       isClosed = true
-      await link.close()
+      losses.close()
+      await shards.close()
     },
   }
-}
-
-const whyNot: Record<LossReason, string> = {
-  away: 'away',
-  full: 'too slow to take them',
-  refused: 'not willing to take them',
-}
-
-function inBatches(channels: readonly string[]): string[][] {
-  const batches: string[][] = []
-  for (let at = 0; at < channels.length; at += BATCH) batches.push(channels.slice(at, at + BATCH))
-  return batches
 }

@@ -4,20 +4,23 @@ import { makeHearing } from './hearing.ts'
 import type { Hearing } from './hearing.ts'
 import type { Log } from '../core/log.ts'
 import { makePublisher } from './publisher.ts'
-import type { LossReason } from './publisher.ts'
+import type { LossReason, Publisher } from './publisher.ts'
 import { makeSubscriber } from './subscriber.ts'
-import type { Subscriber, Verbs } from './subscriber.ts'
+import type { Subscriber } from './subscriber.ts'
+import type { Verbs } from './verbs.ts'
 
-export interface Link extends Pick<Subscriber, 'want' | 'unwant' | 'wanted'> {
-  publish(channel: string, message: Buffer): void
+export interface Link
+  extends Pick<Subscriber, 'want' | 'unwant'>, Pick<Publisher, 'publish' | 'ask'> {
   readonly status: Hearing['status']
   readonly heardAt: number | undefined
+  /** Subscribes to everything anew, on a new connection. */
+  renew(): void
   close(): Promise<void>
 }
 
 export interface LinkOptions {
   readonly server: Server
-  readonly verbs: Verbs & { readonly publish: 'publish' | 'spublish' }
+  readonly verbs: Verbs
   /** What its connections are called in CLIENT LIST begins so. */
   readonly name: string
   /** A channel of this link's own, on this server. */
@@ -28,7 +31,9 @@ export interface LinkOptions {
   /** Messages may have been lost up to now. */
   onGap(): void
   onResubscribed(channels: number): void
-  onStatus(): void
+  onStatus(is: Hearing['status']): void
+  /** The server has given a slot away: a channel of this link is no longer heard, or a message was not taken. */
+  onMoved(what: 'channel' | 'message'): void
   lost(messages: number, why: LossReason): void
 }
 
@@ -53,7 +58,7 @@ export function makeLink(options: LinkOptions): Link {
       const fields = { was: before, is: hearing.status }
       log[hearing.status === 'up' ? 'info' : 'warn'](fields, 'redis status')
       if (hearing.status === 'up') toldOf = undefined
-      options.onStatus()
+      options.onStatus(hearing.status)
     }
     return result
   }
@@ -71,6 +76,7 @@ export function makeLink(options: LinkOptions): Link {
     now,
     failed,
     lost: (messages, why) => options.lost(messages, why),
+    onMoved: () => options.onMoved('message'),
   })
   const subscriber = makeSubscriber({
     server,
@@ -83,11 +89,12 @@ export function makeLink(options: LinkOptions): Link {
     onLive: (channels) => {
       isLive = true
       hearing.resubscribed()
-      options.onResubscribed(channels)
+      options.onResubscribed(channels - 1) // not counting the probe's
       tellGap()
       void probe()
     },
     onLate: tellGap,
+    onMoved: () => options.onMoved('channel'),
     ended: () => (isLive = false),
     failed,
   })
@@ -131,14 +138,15 @@ export function makeLink(options: LinkOptions): Link {
   return {
     want,
     unwant: (channel) => subscriber.unwant(channel),
-    wanted: subscriber.wanted,
     publish: (channel, message) => publisher.publish(channel, message),
+    ask: (channel, message) => publisher.ask(channel, message),
     get status() {
       return hearing.status
     },
     get heardAt() {
       return hearing.heardAt
     },
+    renew: () => subscriber.drop(),
     async close() {
       timers.forEach(clearInterval)
       await Promise.all([publisher.close(), subscriber.close()])

@@ -8,6 +8,8 @@
 import type { Redis } from 'ioredis'
 import type { Server } from './connection.ts'
 import { keepConnected } from './keeper.ts'
+import { isMoved } from './verbs.ts'
+import type { Verbs } from './verbs.ts'
 
 export type LossReason = 'away' | 'full' | 'refused'
 
@@ -25,11 +27,13 @@ export interface Publisher {
 export interface PublisherOptions {
   readonly server: Server
   readonly name: string
-  readonly verb: 'publish' | 'spublish'
+  readonly verb: Verbs['publish']
   now(): number
   /** Connecting failed. */
   failed(error: unknown): void
   lost(messages: number, why: LossReason): void
+  /** The server no longer owns the slot of a message. */
+  onMoved(): void
 }
 
 const MOST_MESSAGES = 10_000
@@ -92,6 +96,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
     // Never rejects: what went wrong is in the answers.
     void pipeline.exec().then((answers) => {
       const refused = answers?.filter(([error]) => error !== null) ?? []
+      if (refused.some(([error]) => isMoved(error))) options.onMoved()
       answered(turn, refused.length, connection === redis ? 'refused' : 'away')
     })
   }

@@ -9,12 +9,13 @@
 import type { Redis } from 'ioredis'
 import type { Server } from './connection.ts'
 import { keepConnected } from './keeper.ts'
+import { isMoved } from './verbs.ts'
+import type { Verbs } from './verbs.ts'
 
 export interface Subscriber {
   /** Resolves when the server has confirmed, or when only `onLive` or `onLate` will tell: away, or late by 1 s. */
   want(channel: string): Promise<void>
   unwant(channel: string): void
-  readonly wanted: ReadonlySet<string>
   readonly isReachable: boolean
   /** Gives the connection up if it does not answer: something else has made it suspect. */
   verify(): void
@@ -32,6 +33,8 @@ export interface SubscriberOptions {
   onLive(channels: number): void
   /** A confirmation came after `want` had stopped waiting for it. */
   onLate(): void
+  /** The server does not own a channel's slot any more: on a cluster, some channel is no longer heard. */
+  onMoved(): void
   ended(): void
   /** Connecting or resubscribing failed. */
   failed(error: unknown): void
@@ -42,20 +45,11 @@ interface Command {
   readonly channels: readonly string[]
 }
 
-/** What differs between pub/sub on one server and on a cluster. */
-export interface Verbs {
-  readonly subscribe: 'subscribe' | 'ssubscribe'
-  readonly unsubscribe: 'unsubscribe' | 'sunsubscribe'
-  readonly event: 'messageBuffer' | 'smessageBuffer'
-  /** Cuts channels into groups that one command may name. */
-  batches(channels: readonly string[]): readonly (readonly string[])[]
-}
-
 const CONFIRM_MS = 1_000
 const COMMAND_MS = 5_000
 const VERIFY_MS = 2_000
-/** Commands on their way while resubscribing: enough to hide the round trip, and acks come in digestible portions. */
-const COMMANDS_IN_FLIGHT = 4
+/** On their way while resubscribing: enough to hide the round trip, and the answers come in digestible portions. */
+const CHANNELS_IN_FLIGHT = 2_048
 
 export function makeSubscriber(options: SubscriberOptions): Subscriber {
   const wanted = new Set<string>()
@@ -86,6 +80,7 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
     connected.on(options.verbs.event, (channel: Buffer, message: Buffer) => {
       options.hear(channel.toString(), message)
     })
+    connected.on('moved', () => options.onMoved())
     redis = connected
     told = new Set()
     changed = new Set(wanted)
@@ -96,9 +91,17 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
   }
 
   async function inPortions(all: readonly Command[]): Promise<void> {
-    for (let at = 0; at < all.length; at += COMMANDS_IN_FLIGHT) {
-      await Promise.all(all.slice(at, at + COMMANDS_IN_FLIGHT).map(send))
+    let portion: Promise<unknown>[] = []
+    let channels = 0
+    for (const command of all) {
+      portion.push(send(command))
+      channels += command.channels.length
+      if (channels < CHANNELS_IN_FLIGHT) continue
+      await Promise.all(portion)
+      portion = []
+      channels = 0
     }
+    await Promise.all(portion)
   }
 
   /** What has to be said so that the server sends what is wanted. */
@@ -120,7 +123,15 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
 
   async function send({ verb, channels }: Command): Promise<unknown> {
     if (!redis) throw new Error('the connection ended')
-    return await redis[verb](...channels)
+    try {
+      return await redis[verb](...channels)
+    } catch (error) {
+      if (!isMoved(error)) throw error
+      // Not this connection's fault. Whoever knows the topology finds the channels a new home.
+      for (const channel of channels) told.delete(channel)
+      if (verb === options.verbs.subscribe) options.onMoved()
+      return undefined
+    }
   }
 
   /** Looks at the changed channels together when the turn of the event loop is over. */
@@ -181,7 +192,6 @@ export function makeSubscriber(options: SubscriberOptions): Subscriber {
   }
 
   return {
-    wanted,
     want(channel) {
       wanted.add(channel)
       return look(channel)

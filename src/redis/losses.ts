@@ -1,0 +1,55 @@
+/**
+ * What a node could not publish, the others cannot know of: they are told that something is missing as soon as it can
+ * publish again, and verify. Without this they would learn only from the next message or the sweep.
+ */
+export interface Losses {
+  /** A message of this node was lost. */
+  lost(): void
+  /** Another node, or this one, tells of a loss. */
+  heard(message: Buffer): void
+  close(): void
+}
+
+export interface LossesOptions {
+  /** This bus, which hears its own words, too. */
+  readonly id: string
+  now(): number
+  /** Publishes to every node. @returns whether the server took it */
+  tell(message: Buffer): Promise<boolean>
+  onGap(): void
+}
+
+const TRY_MS = 250
+/** While messages are lost all the time, this must not keep every node verifying. */
+const AGAIN_MS = 10_000
+/** When Redis comes back every node tells of its losses: they are answered together. */
+const GATHER_MS = 300
+
+export function makeLosses(options: LossesOptions): Losses {
+  let owes = false
+  let toldAt = -Infinity
+  let gathering: NodeJS.Timeout | undefined
+
+  async function tell(): Promise<void> {
+    if (!owes || options.now() - toldAt < AGAIN_MS) return
+    owes = false
+    if (await options.tell(Buffer.from(options.id))) toldAt = options.now()
+    else owes = true
+  }
+
+  const timer = setInterval(() => void tell(), TRY_MS)
+  return {
+    lost: () => void (owes = true),
+    heard(message) {
+      if (message.toString() === options.id) return
+      gathering ??= setTimeout(() => {
+        gathering = undefined
+        options.onGap()
+      }, GATHER_MS)
+    },
+    close() {
+      clearInterval(timer)
+      clearTimeout(gathering)
+    },
+  }
+}
