@@ -97,7 +97,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     if (this.native === undefined || this.ending !== undefined) return
     this.ending = new Ending(code, reason)
     this.leave()
-    // Not within a cork, where the buffered amount does not yet count what was written.
+    // Not within a cork: uWebSockets would not send the FIN afterwards, and wait for the client's.
     if (!this.isCorked) this.finish()
   }
 

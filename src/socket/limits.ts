@@ -38,7 +38,7 @@ export const defaultSocketLimits: SocketLimits = {
   bodyMs: 30_000,
 }
 
-/** Names under which the meter counts limits that were hit: those of the settings. */
+/** Names under which the meter counts limits that were hit: the settings', where there is one. */
 export const limitNames = {
   maxConnections: 'MAX_CONNECTIONS',
   handshakes: 'MAX_HANDSHAKES',

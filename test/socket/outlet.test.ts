@@ -125,7 +125,7 @@ test('an end within a cork closes after what the cork holds', async () => {
       setImmediate(() =>
         outlet.cork(() => {
           outlet.send(Buffer.from('one'))
-          outlet.end(1012, 'x'.repeat(200))
+          outlet.end(1012, 'é'.repeat(100))
           outlet.send(Buffer.from('two'))
         }),
       ),
@@ -134,9 +134,23 @@ test('an end within a cork closes after what the cork holds', async () => {
   const client = bed.client()
   await client.opened()
   client.ws.send('x')
-  // A reason that is too long is cut, not refused.
-  expect(await client.closed()).toEqual({ code: 1012, reason: 'x'.repeat(123) })
+  // A reason that is too long is cut to 123 bytes, and not within a character: a strict client would see 1007.
+  expect(await client.closed()).toEqual({ code: 1012, reason: 'é'.repeat(61) })
   expect(client.messages.map(String)).toEqual(['one'])
+})
+
+test('an end within a cork closes the TCP connection too, without waiting for the client', async () => {
+  const surface = makeSurface({
+    onMessage: ({ connection: { outlet } }) =>
+      setImmediate(() => outlet.cork(() => outlet.end(1012, 'restart'))),
+  })
+  await using bed = await makeBed({ surfaces: [surface] })
+  const socket = await bed.raw()
+  let hasEnded = false
+  socket.on('end', () => (hasEnded = true))
+  socket.resume()
+  socket.write(Buffer.from([0x82, 0x80, 0, 0, 0, 0]))
+  await until('the server ends it', () => hasEnded, { withinMs: 2_000 })
 })
 
 test('what is sent within a cork leaves as one write', async () => {

@@ -86,6 +86,7 @@ test('a bad pair is reported once and ignored until it is put right', async () =
   const errors = () => bed.logged.filter(({ level }) => level === 'error')
   await made.replace(made.files.cert, second.cert) // with the key of the first
   await until('it is reported', () => errors().length === 1)
+  expect(String((errors()[0]!.fields as { err: Error }).err)).toContain('is not the key of')
   await sleep(POLL_MS * 5)
   expect(errors()).toHaveLength(1)
   expect(await seenAt(bed.port)).toBe(first.fingerprint)
