@@ -1,27 +1,24 @@
 import { relative } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Ends a run with one line for people and scripts: `<n> passed, <n> failed`, and what did not run for want of Redis. */
+/** Ends a run with one line for people and scripts, `<n> passed, <n> failed`, and says what did not run for want of Redis. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
-    const tests = modules.flatMap((module) => [...module.children.allTests()])
-    const inState = (state: string): number =>
-      tests.filter((test) => test.result().state === state).length
+    const count = (state: string): number =>
+      modules.reduce((sum, module) => sum + countOf(module, state), 0)
     // A file that does not even load has no tests that could fail, and still is a failure.
     const broken = modules.filter((module) => module.errors().length > 0).length
-    const idle = modules.filter((module) => isSkipped(module)).map(nameOf)
-    if (process.env.LENGTHWISE_TEST_REDIS === 'none' && idle.length > 0) {
-      console.log(`no Redis was found: these did not run: ${idle.join(', ')}`)
+    const lacking = modules.filter((module) => countOf(module, 'skipped') > 0)
+    if (process.env.LENGTHWISE_TEST_REDIS === 'none' && lacking.length > 0) {
+      const files = lacking.map((module) => `${nameOf(module)} (${countOf(module, 'skipped')})`)
+      console.log(`no Redis was found, so tests did not run in: ${files.join(', ')}`)
     }
-    console.log(
-      `\n${inState('passed')} passed, ${inState('failed') + broken + unhandled.length} failed`,
-    )
+    console.log(`\n${count('passed')} passed, ${count('failed') + broken + unhandled.length} failed`)
   }
 }
 
-function isSkipped(module: TestModule): boolean {
-  const tests = [...module.children.allTests()]
-  return tests.length > 0 && tests.every((test) => test.result().state === 'skipped')
+function countOf(module: TestModule, state: string): number {
+  return [...module.children.allTests()].filter((test) => test.result().state === state).length
 }
 
 function nameOf(module: TestModule): string {
