@@ -16,6 +16,7 @@ import { startUpkeep } from './collab/upkeep.ts'
 import type { Config } from './config.ts'
 import type { Log } from './core/log.ts'
 import type { Bus, Epoch, PresenceStore, DocumentStore } from './core/ports.ts'
+import { rateOf } from './core/limits.ts'
 import type { Figures, Metrics } from './metrics.ts'
 import { pages as publicPages } from './pages/index.ts'
 import { ping, readClusterId } from './postgres/cluster.ts'
@@ -26,6 +27,7 @@ import { makePools, type Pools } from './postgres/pool.ts'
 import { makePresenceStore } from './postgres/presence.ts'
 import { makeTokenStore } from './postgres/tokens.ts'
 import { makeRedisBus } from './redis/bus.ts'
+import type { SocketLimits } from './socket/limits.ts'
 import { makeOriginCheck } from './socket/origins.ts'
 import { type Addresses, makeServer } from './socket/server.ts'
 import { makeAuthorize } from './surfaces/zwibbler/authorize.ts'
@@ -242,6 +244,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 /** The rest of `design.md`'s bound on what one session may leave unanswered: 64 messages or this. */
 const UNANSWERED_BYTES = 4 * 1024 * 1024
 const DAY_MS = 86_400_000
+/** uWebSockets counts idle time up to this. */
+const MOST_DEAD_MS = 956_000
 
 function makeBus({ config, localBus, log, metrics }: WorkerOptions, clusterId: string): Bus {
   if (config.REDIS_URL === undefined) return localBus
@@ -371,16 +375,20 @@ function tlsOf(config: Config): { cert: string; key: string } | undefined {
   return cert !== undefined && key !== undefined ? { cert, key } : undefined
 }
 
-function socketLimits(config: Config) {
-  const rate = (perSecond: number) =>
-    perSecond > 0 ? { perSecond, burst: perSecond * 2 } : undefined
+/** What a node may take is shared by its workers. */
+function socketLimits(config: Config): Partial<SocketLimits> {
+  const share = (limit: number) => Math.ceil(limit / config.WORKERS)
   return {
-    maxConnections: config.MAX_CONNECTIONS || Infinity,
-    handshakes: rate(config.MAX_HANDSHAKES),
-    messages: rate(config.MAX_MESSAGES),
+    maxConnections: share(config.MAX_CONNECTIONS) || Infinity,
+    handshakes: rateOf(share(config.MAX_HANDSHAKES)),
+    messages: rateOf(config.MAX_MESSAGES),
     handshakeMs: config.HANDSHAKE_MS,
     pingMs: config.KEEP_ALIVE_MS,
+    // Three pings may be lost, and some.
+    deadMs: Math.min(MOST_DEAD_MS, Math.max(90_000, config.KEEP_ALIVE_MS * 3.6)),
     fullBytes: config.SOCKET_BUFFER,
+    // The management API's forms have the contents of a document in them.
+    maxBodyBytes: config.MAX_INITIAL + 1024 * 1024,
   }
 }
 
