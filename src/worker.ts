@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { DocumentInfo, Readiness } from './admin.ts'
 import { makeJwtVerifier, readJwtKey } from './auth/jwt.ts'
 import { makePermissions, type Permissions } from './auth/permissions.ts'
+import { again } from './collab/again.ts'
 import { makeBatcher } from './collab/batcher.ts'
 import { startActiveClock } from './collab/clock.ts'
 import { type Documents, makeDocuments } from './collab/documents.ts'
@@ -266,7 +267,7 @@ function makeZwibbler(
   const tokens = makeTokenStore({ lane: pools.others, createDocument })
   const key = config.ZWIBBLER_JWT_KEY
   const authorize = makeAuthorize({
-    tokens,
+    tokens: { find: (some) => again(() => tokens.find(some)) },
     permissions,
     plainIds: config.ZWIBBLER_PLAIN_IDS,
     verifyJwt:

@@ -3,7 +3,8 @@ import type { Chunk, DocumentAppends, Epoch } from '../core/ports.ts'
 
 export type AppendResult =
   | { readonly kind: 'stored'; readonly length: number }
-  | { readonly kind: 'conflict'; readonly length: number }
+  /** `isKnown`: refused without a statement. */
+  | { readonly kind: 'conflict'; readonly length: number; readonly isKnown?: true }
   | { readonly kind: 'missing' }
   | { readonly kind: 'unavailable' } // certainly not stored
   | { readonly kind: 'unknown' } // could not be found out in time

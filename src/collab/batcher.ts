@@ -144,7 +144,11 @@ export function makeBatcher(options: BatcherOptions): Batcher {
       if (room.appends <= 0 || room.bytes <= 0 || flights.length === most) break
       from.delete(queue)
       while (isRefused(queue))
-        settle(queue, [queue.items[0]!], { kind: 'conflict', length: queue.document.known })
+        settle(queue, [queue.items[0]!], {
+          kind: 'conflict',
+          length: queue.document.known,
+          isKnown: true,
+        })
       const [first] = queue.items
       const items = chain(queue, room)
       if (items.length === 0) leave(queue)

@@ -1,6 +1,5 @@
 /** Open, append, keys, ephemeral: the one road from a surface to the store, and from a commit to everybody else. */
 import { randomFillSync } from 'node:crypto'
-import { StoreError } from '../core/errors.ts'
 import { encodeFrame, encodeKeys, type Frame } from '../core/frame.ts'
 import type { Meter } from '../core/meter.ts'
 import type {
@@ -13,6 +12,7 @@ import type {
   OpenResult,
   Outlet,
 } from '../core/ports.ts'
+import { again } from './again.ts'
 import type { AppendResult, PendingAppend } from './append-queue.ts'
 import type { Sink } from './answers.ts'
 import type { Batcher } from './batcher.ts'
@@ -25,8 +25,6 @@ import { Session, type SessionEnvironment } from './session.ts'
 
 /** Redis ends every subscriber whose output buffer overflows: larger chunks are announced without their bytes. */
 const INLINE_BYTES = 48 * 1024
-const OPEN_DEADLINE_MS = 5_000
-const OPEN_AGAIN_MS = 50
 const NOTHING = new Uint8Array()
 
 export interface JoinRequest {
@@ -114,19 +112,12 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   }
 
   async function join(request: JoinRequest): Promise<JoinResult> {
+    // The same creation id makes it safe to open again what may have been created already.
     const creationId = randomId()
-    for (const due = performance.now() + OPEN_DEADLINE_MS; ;) {
+    return again<JoinResult>(async () => {
       if (request.isAbandoned()) return { kind: 'abandoned' }
-      try {
-        const result = await tryJoin(request, creationId)
-        if (result) return result
-      } catch (error) {
-        // The same creation id makes it safe to open again what may have been created already.
-        const isPassing = error instanceof StoreError && error.code !== 'rejected'
-        if (!isPassing || performance.now() > due) throw error
-      }
-      await new Promise((resolve) => setTimeout(resolve, OPEN_AGAIN_MS))
-    }
+      return tryJoin(request, creationId)
+    })
   }
 
   /** @returns undefined when the document vanished in between: once more */
@@ -201,10 +192,12 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     const settle = (result: AppendResult): void => {
       const outcome =
         mayWrite || result.kind !== 'stored' ? result : { ...result, kind: 'denied' as const }
-      meter.append(surface, outcome.kind, (performance.now() - began) / 1000)
+      const isKnown = outcome.kind === 'conflict' && outcome.isKnown
+      const name = isKnown ? 'conflict_memory' : outcome.kind
+      meter.append(surface, name, (performance.now() - began) / 1000)
       if (outcome.kind === 'unavailable' || outcome.kind === 'unknown')
         return session.end(outcome.kind)
-      if (outcome.kind === 'conflict') conflicted(follower, outcome.length)
+      if (outcome.kind === 'conflict' && !isKnown) conflicted(follower, outcome.length)
       request.answer = outcome
       session.answered()
     }
