@@ -13,7 +13,9 @@ export default class ClosingLine implements Reporter {
       const files = lacking.map((module) => `${nameOf(module)} (${countOf(module, 'skipped')})`)
       console.log(`no Redis was found, so tests did not run in: ${files.join(', ')}`)
     }
-    console.log(`\n${count('passed')} passed, ${count('failed') + broken + unhandled.length} failed`)
+    console.log(
+      `\n${count('passed')} passed, ${count('failed') + broken + unhandled.length} failed`,
+    )
   }
 }
 
