@@ -168,7 +168,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     touchMs: Math.max(60_000, Math.min(expiryMs, DAY_MS) / 4),
     expiries: expiryMs === Infinity ? [] : [{ prefix: 'zwibbler/', expiryMs }],
     dropped: (epoch, changed) => documents.keysDropped(epoch, changed),
-    onStatus: (status) => log.info({ status }, `Redis is ${status}`),
     onError,
   })
   onServerChange = () => {

@@ -1,6 +1,6 @@
 /** What a node does by the clock: lease, sweep, lapsed nodes, accesses, purge. Each job waits for its own end. */
 import type { Meter, RepairCause } from '../core/meter.ts'
-import type { Bus, BusStatus, Epoch, KeysChanged, PresenceStore } from '../core/ports.ts'
+import type { Bus, Epoch, KeysChanged, PresenceStore } from '../core/ports.ts'
 import type { Follower } from './follower.ts'
 import type { Hub } from './hub.ts'
 import type { Roster } from './roster.ts'
@@ -30,7 +30,6 @@ export interface UpkeepOptions {
   readonly expiries: readonly { readonly prefix: string; readonly expiryMs: number }[]
   /** Keys of a lapsed node are gone. */
   readonly dropped: (epoch: Epoch, changed: KeysChanged) => void
-  readonly onStatus: (status: BusStatus) => void
   readonly onError: (what: string, error: unknown) => void
 }
 
@@ -133,7 +132,6 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     () =>
       void verifyAll('reconnect').catch((error: unknown) => options.onError('verifying', error)),
   )
-  bus.onStatus(options.onStatus)
   return {
     verifyAll,
     get isRedisLess() {
