@@ -61,7 +61,7 @@ html:not([data-state='joined']) .pointers, html:not([data-state='joined']) .face
 #style { display: none; }
 #style::before { content: ''; width: max(6px, var(--width)); height: max(6px, var(--width)); border-radius: 50%; background: var(--colour); }
 
-.panel { position: fixed; margin: 0; padding: 16px; color: inherit; width: 320px; max-width: calc(100vw - 24px); max-height: calc(100dvh - 100px); overflow: auto; inset: auto; user-select: text; -webkit-user-select: text; }
+.panel { position: fixed; margin: 0; padding: 16px; color: inherit; width: 320px; max-width: calc(100vw - 24px); max-height: calc(100dvh - 156px); overflow: auto; inset: auto; user-select: text; -webkit-user-select: text; }
 .panel:popover-open { display: grid; gap: 12px; }
 .panel.left { left: max(12px, env(safe-area-inset-left)); top: calc(max(12px, env(safe-area-inset-top)) + 60px); }
 .panel.right { right: max(12px, env(safe-area-inset-right)); top: calc(max(12px, env(safe-area-inset-top)) + 60px); }

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { pages } from '../../src/pages/index.ts'
+
+/** The files that the build made: `npm test` builds first. */
+const all = pages({ whiteboard: true })
+const text = (path: string, from = all) => String(from.get(path)?.body)
+
+/** What a page or module names, as absolute paths. */
+function references(path: string): string[] {
+  const base = new URL(path, 'http://node')
+  // An example of code names nothing.
+  const body = text(path).replace(/<pre>.*<\/pre>/s, '')
+  const isPage = all.get(path)?.contentType.startsWith('text/html')
+  const names = isPage
+    ? /(?:src|href|action)="([^"#]+)"/g
+    : /\b(?:from|import)\s*['"](\.[^'"]+)['"]/g
+  return [...body.matchAll(names)].map((match) => new URL(match[1]!, base).pathname)
+}
+
+describe('what is served', () => {
+  test.each(['/', '/whiteboard'])(
+    'everything that %s names is there, and what that names too',
+    (start) => {
+      const seen = new Set<string>()
+      const open = [start]
+      for (let path = open.pop(); path !== undefined; path = open.pop()) {
+        if (seen.has(path)) continue
+        seen.add(path)
+        expect(all.has(path), path).toBe(true)
+        open.push(...references(path))
+      }
+      expect(seen.size).toBeGreaterThan(4)
+    },
+  )
+
+  test('nothing comes from elsewhere', () => {
+    for (const [path, { body }] of all) {
+      const outside = String(body).match(
+        /(?:src|href|url\()\s*=?\s*["']?(?:https?:)?\/\/[^"')\s]+/g,
+      )
+      expect(outside, path).toBeNull()
+    }
+  })
+
+  test('no page has an inline script, style or handler, which the policy would refuse', () => {
+    for (const path of ['/', '/whiteboard']) {
+      expect(text(path)).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/)
+    }
+  })
+
+  test('every answer has the headers that keep a browser strict', () => {
+    for (const [path, { headers }] of all) {
+      expect(headers, path).toMatchObject({
+        'X-Content-Type-Options': 'nosniff',
+        'Referrer-Policy': 'no-referrer',
+      })
+      expect(headers?.['Content-Security-Policy']).toContain("default-src 'none'")
+      expect(headers?.['Content-Security-Policy']).toContain("connect-src 'self' ws: wss:")
+      expect(headers?.['Content-Security-Policy']).not.toContain('unsafe')
+    }
+  })
+
+  test('modules are JavaScript without a trace of their maps', () => {
+    const modules = [...all].filter(([path]) => path.endsWith('.js'))
+    expect(modules.length).toBeGreaterThan(20)
+    for (const [path, { contentType, body }] of modules) {
+      expect(contentType, path).toBe('text/javascript; charset=utf-8')
+      expect(String(body)).not.toContain('sourceMappingURL')
+      expect(String(body), path).not.toMatch(/from ["'](node:|[a-z])/)
+    }
+  })
+})
+
+describe('without the whiteboard', () => {
+  const few = pages({ whiteboard: false })
+
+  test('the start page says that it works and promises nothing that is off', () => {
+    expect(text('/', few)).toContain('It works')
+    expect(text('/', few)).not.toMatch(/whiteboard|draw/i)
+    expect(text('/')).toContain('action="whiteboard"')
+  })
+
+  test('nothing of it is served', () => {
+    const paths = [...few.keys()].sort()
+    expect(paths.filter((path) => /whiteboard|client/.test(path))).toEqual([])
+    expect(paths).toContain('/favicon.ico')
+  })
+})
