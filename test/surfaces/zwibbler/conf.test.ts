@@ -88,6 +88,7 @@ describe('a zwibbler.conf', () => {
   test('is read as the original reads it: blanks, comments, case, the last of two', () => {
     const text = '  ServerPort = 1 \n # ServerPort=2\n ServerPort=3\nno equals sign\nServerPort\n\n'
     expect(settings(text).PORT).toBe('3')
+    expect(readZwibblerConf(text).notices, 'about the JWT key only').toHaveLength(1)
     expect(settings('ServerBindAddress=').HOST).toBe('0.0.0.0')
     expect(settings('serverport=4').PORT).toBe('3000')
     expect(settings('SecretUser=a\nSecretUser=').ZWIBBLER_SECRET_USER).toBeUndefined()
@@ -110,7 +111,9 @@ describe('a zwibbler.conf', () => {
     ['Never', 'never'],
     ['60', '60'],
   ])('Expiration=%s is %s', (value, ours) => {
+    const { errors } = readZwibblerConf(`Expiration=${value}`)
     expect(settings(`Expiration=${value}`).ZWIBBLER_EXPIRATION).toBe(ours)
+    expect(errors).toEqual([])
   })
 
   test.each(['ServerPort=http', 'ServerPort=70000', 'ServerPort=', 'Expiration=1d'])(
