@@ -202,11 +202,14 @@ test('[I4] an append in doubt that was stored is found even when others went on 
 
 test('[I4] while nobody can tell whose row it is, an append in doubt has no answer; then it has', async () => {
   let isAway = true
+  let asked = 0
   const { document, append, faults, pass } = makeAppendBench({
     around: (store) => ({
       ...store,
-      appendIdAt: (...which) =>
-        isAway ? Promise.reject(new StoreError('away', 'gone')) : store.appendIdAt(...which),
+      appendIdAt(...which) {
+        asked += 1
+        return isAway ? Promise.reject(new StoreError('away', 'gone')) : store.appendIdAt(...which)
+      },
     }),
   })
   const board = await document('board')
@@ -214,6 +217,7 @@ test('[I4] while nobody can tell whose row it is, an append in doubt has no answ
   const one = append(board, 0, 'mine')
   await pass(3_000)
   expect(one.result).toBeUndefined()
+  expect(asked, 'asked again, but not all the time').toBeLessThan(100)
   isAway = false
   await pass(200)
   expect(one.result).toEqual(stored(4))

@@ -157,6 +157,7 @@ test('[I6] at most 10,000 appends wait', async () => {
   release()
   await pass(100)
   expect((await board.text()).length).toBe(10_000)
+  expect(Math.max(...faults.statements.map(({ appends }) => appends))).toBe(256)
   expect(append(board, 10_000, 'x').taken).toBe(true)
 })
 
