@@ -20,6 +20,7 @@ const vendors = {
   ioredis: 'redis',
   'uWebSockets.js': 'socket',
   jose: 'auth',
+  '@fastify/busboy': 'surfaces',
 }
 const folders = Object.keys(arrows)
 

@@ -39,6 +39,8 @@ import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
 import type { Surface } from './surfaces/surface.ts'
 
 const CONTROL = 'control'
+/** What its documents' ids begin with. */
+const ZWIBBLER = 'zwibbler/'
 const HURRY = Buffer.from('permissions')
 const HEALTH_MS = 1_000
 const DRAIN_IDLE_MS = 5_000
@@ -98,7 +100,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const presence = makePresenceStore({
     pools,
     ...(webhook !== undefined && {
-      onDeserted: (query, ids) => scheduleIdleEvents(query, ids, IDLE_DELAY_MS),
+      onDeserted: (query, ids) => {
+        const zwibbler = ids.filter((id) => id.startsWith(ZWIBBLER))
+        return scheduleIdleEvents(query, zwibbler, IDLE_DELAY_MS)
+      },
     }),
   })
   const pages = makePages(store, config.CACHE_BYTES, meter)
@@ -166,12 +171,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       coldMs: config.SWEEP_QUIET_REDISLESS_MS,
     },
     touchMs: Math.max(60_000, Math.min(expiryMs, DAY_MS) / 4),
-    expiries: expiryMs === Infinity ? [] : [{ prefix: 'zwibbler/', expiryMs }],
+    expiries: expiryMs === Infinity ? [] : [{ prefix: ZWIBBLER, expiryMs }],
     dropped: (epoch, changed) => documents.keysDropped(epoch, changed),
     onError,
   })
   onServerChange = () => {
     documents.restoreKeys()
+    permissions.reload()
     upkeep.verifyAll('reconnect').catch((error: unknown) => onError('verifying', error))
   }
   const idle =
