@@ -36,6 +36,7 @@ function sound(): History {
       reader(0, [[0, a.subarray(0, 4)]], false),
     ],
     final: new Map([['doc', Buffer.concat([a, b])]]),
+    complaints: [],
   }
 }
 

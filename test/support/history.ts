@@ -27,6 +27,8 @@ export interface History {
   streams: Stream[]
   /** The documents as they are stored in the end. */
   final: Map<string, Uint8Array>
+  /** What went wrong while it was recorded: a violation each. */
+  complaints: string[]
 }
 
 /** Bytes that say whose they are: `<tag|…padding…>`. */
@@ -38,6 +40,7 @@ export function contentOf(tag: string, size: number): Uint8Array {
 /** @returns one sentence for each violation, none when all is well */
 export function checkHistory(history: History): string[] {
   return [
+    ...history.complaints,
     ...[...history.final].flatMap(([document, bytes]) => checkDocument(history, document, bytes)),
     ...history.streams.flatMap((stream) => checkStream(stream, history.final.get(stream.document))),
   ]

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 import type { ClientOptions } from 'ws'
-import { until } from './wait.ts'
+import { until, within } from './wait.ts'
 import type { WaitOptions } from './wait.ts'
 import {
   decodeMessage,
@@ -77,6 +77,8 @@ export function connectZwibbler(
   const keyWishes = new Map<number, (stored: boolean | undefined) => void>()
   let position = options.offset ?? 0
   let hasJoined = false
+  let enter: () => void = () => undefined
+  const entered = new Promise<void>((resolve) => (enter = resolve))
   let nextRequest = 1
   let isClosed = false
   let brokenBy: string | undefined
@@ -97,6 +99,7 @@ export function connectZwibbler(
         brokenBy = `append at ${message.offset}, expected ${position}`
       advance(message.data)
       hasJoined = true
+      enter()
     }
     const answered = message.kind === 'ack' ? appends.shift() : undefined
     if (message.kind === 'ack' && message.result === 1 && answered) {
@@ -152,10 +155,7 @@ export function connectZwibbler(
     },
     text: () => Buffer.concat(pieces).toString(),
     async joined() {
-      await until(`joined ${document}`, () => hasJoined || isClosed, {
-        withinMs: 20_000,
-        everyMs: 2,
-      })
+      await within(20_000, `joining ${document}`, Promise.race([entered, closed]))
       if (!hasJoined) throw new Error(`not let in: ${JSON.stringify(received.at(-1) ?? 'dropped')}`)
       return client
     },
