@@ -62,13 +62,22 @@ test('a port that is taken ends the start with 1 and a reason', async () => {
   expect(out).toContain('EADDRINUSE')
 })
 
-test('a node that cannot start says why, without the password', async () => {
-  const env = {
-    ...free,
-    DATABASE_URL: 'postgres://me:hush-hush@127.0.0.1:1/x?sslpassword=hush-hush',
-  }
+test('a node that cannot start says why, without the secrets of its configuration', async () => {
+  const env = { ...free, ADMIN_KEY: 'hush-hush', DATA_DIR: '/dev/null/hush-hush' }
   const { code, out, err } = await lengthwise(['serve'], env)
   expect(code).toBe(1)
-  expect(out).toContain('the node does not start')
+  expect(out).toMatch(/"err":.*ENOTDIR.*the node does not start/)
   expect(out + err).not.toContain('hush')
+})
+
+test('a second signal does not wait for the end of the drain', async () => {
+  await using folder = await makeFolder()
+  await using node = start(['serve'], { ...free, DATA_DIR: folder.path, DRAIN_NOTICE_MS: '600000' })
+  await node.logs('listening')
+  node.signal('SIGTERM')
+  await node.logs('draining')
+  node.signal('SIGTERM')
+  await node.logs('hurrying')
+  expect([0, 1]).toContain((await node.ended).code)
+  await until('no PostgreSQL is left', async () => (await serverOf(folder.path)) === undefined)
 })

@@ -30,6 +30,9 @@ export function start(args: readonly string[], env: Environment = {}): Running {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // A test that ran out of time disposes of nothing.
+  const endWithUs = (): void => void child.kill('SIGTERM')
+  process.once('exit', endWithUs)
   const lines: Record<string, unknown>[] = []
   let out = ''
   let err = ''
@@ -53,6 +56,7 @@ export function start(args: readonly string[], env: Environment = {}): Running {
         return found
       }),
     async [Symbol.asyncDispose]() {
+      process.off('exit', endWithUs)
       child.kill('SIGKILL')
       await ended
     },

@@ -195,9 +195,11 @@ test.skipIf(!isRoot)('root may keep the folder to itself', async () => {
   const server = (await serverOf(data))!
   const status = readFileSync(`/proc/${server}/status`, 'utf8')
   expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.toBe('0')
-  // No more than one capability, that of entering folders.
-  const held = /^CapEff:\s*(\w+)/m.exec(status)?.[1]
-  expect(['0000000000000004', '0000000000000002']).toContain(held)
+  // One capability, that of entering folders, and no way to any other.
+  for (const set of ['CapEff', 'CapBnd']) {
+    const held = new RegExp(`^${set}:\\s*(\\w+)`, 'm').exec(status)?.[1]
+    expect(['0000000000000004', '0000000000000002'], set).toContain(held)
+  }
   await embedded.stop()
 })
 

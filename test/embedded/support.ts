@@ -57,6 +57,9 @@ export function startChild(folder: string, options: { end?: 'crash'; uid?: numbe
     cwd: '/',
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   })
+  // A test that ran out of time disposes of nothing.
+  const endWithUs = (): void => void child.kill('SIGTERM')
+  process.once('exit', endWithUs)
   const told: Told[] = []
   createInterface({ input: child.stdout }).on('line', (line) => told.push(JSON.parse(line) as Told))
   const ended = new Promise<number | string>((resolve) =>
@@ -72,6 +75,7 @@ export function startChild(folder: string, options: { end?: 'crash'; uid?: numbe
       ),
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
+      process.off('exit', endWithUs)
       child.kill('SIGKILL')
       await ended
     },
