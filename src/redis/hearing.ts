@@ -16,7 +16,7 @@ export interface Hearing {
   resubscribed(): void
   /** The server took this probe; they are numbered upwards. */
   taken(probe: number, now: number): void
-  /** @returns true when the connection was silent long enough for other messages to have been lost */
+  /** @returns true when an earlier probe was lost on this connection, and other messages perhaps with it */
   heard(probe: number, now: number): boolean
   /** The server cannot be reached at all. */
   unreachable(): void
@@ -31,19 +31,25 @@ const SILENT_PROBES = 4
 /** Each deaf connection after the first is given twice as long: resubscribing everything is not free. */
 const MAX_DOUBLINGS = 4
 
+interface Connection {
+  /** The first probe that was taken and is not heard yet, and when that was. */
+  readonly silent?: { readonly probe: number; readonly since: number }
+  readonly unheard: number
+}
+
 export function makeHearing(): Hearing {
   let status: Hearing['status'] = 'down'
   let heardAt: number | undefined
   let lastHeard = 0
-  /** Since when this node is silent, and since when the present connection. */
+  /** Since when nothing was heard, on whichever connection. */
   let silentSince: number | undefined
-  let connection = { silentSince: undefined as number | undefined, unheard: 0 }
+  let connection: Connection = { unheard: 0 }
   let deafConnections = 0
 
   const isSilent = (now: number, ms: number): boolean =>
-    connection.silentSince !== undefined &&
+    connection.silent !== undefined &&
     connection.unheard >= SILENT_PROBES &&
-    now - connection.silentSince >= ms
+    now - connection.silent.since >= ms
 
   return {
     get status() {
@@ -53,21 +59,21 @@ export function makeHearing(): Hearing {
       return heardAt
     },
     resubscribed() {
-      connection = { silentSince: undefined, unheard: 0 }
+      connection = { unheard: 0 }
     },
     taken(probe, now) {
       if (probe <= lastHeard) return
       silentSince ??= now
-      connection.silentSince ??= now
-      connection.unheard += 1
+      const { silent = { probe, since: now }, unheard } = connection
+      connection = { silent, unheard: unheard + 1 }
     },
     heard(probe, now) {
-      const isGap = isSilent(now, SILENT_MS)
-      lastHeard = probe
+      const isGap = connection.silent !== undefined && connection.silent.probe < probe
+      lastHeard = Math.max(lastHeard, probe)
       status = 'up'
       heardAt = now
       silentSince = undefined
-      connection = { silentSince: undefined, unheard: 0 }
+      connection = { unheard: 0 }
       deafConnections = 0
       return isGap
     },
@@ -81,7 +87,7 @@ export function makeHearing(): Hearing {
       if (!isSilent(now, SILENT_MS * 2 ** Math.min(deafConnections, MAX_DOUBLINGS))) return false
       deafConnections += 1
       // Until the next connection is there, this one is not judged again.
-      connection = { silentSince: undefined, unheard: 0 }
+      connection = { unheard: 0 }
       return true
     },
   }

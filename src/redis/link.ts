@@ -46,8 +46,6 @@ export function makeLink(options: LinkOptions): Link {
   const hearing = makeHearing()
   let isLive = false
   let probes = 0
-  /** Somebody was told to go ahead before the server had confirmed. */
-  let owesGap = false
   let toldOf: string | undefined
 
   /** Runs what may change the status, and tells of the change. */
@@ -90,10 +88,10 @@ export function makeLink(options: LinkOptions): Link {
       isLive = true
       hearing.resubscribed()
       options.onResubscribed(channels - 1) // not counting the probe's
-      tellGap()
+      options.onGap()
       void probe()
     },
-    onLate: tellGap,
+    onLate: () => options.onGap(),
     onMoved: () => options.onMoved('channel'),
     ended: () => (isLive = false),
     failed,
@@ -102,20 +100,7 @@ export function makeLink(options: LinkOptions): Link {
 
   function hearProbe(message: Buffer): void {
     const isGap = judge(() => hearing.heard(Number(message.toString()), now()))
-    if (isGap || owesGap) tellGap()
-  }
-
-  function tellGap(): void {
-    owesGap = false
-    options.onGap()
-  }
-
-  function want(channel: string): Promise<void> {
-    const confirmed = subscriber.want(channel)
-    if (hearing.status !== 'down') return confirmed
-    // The connection may be half-open and its answer never come.
-    owesGap = true
-    return Promise.resolve()
+    if (isGap) options.onGap()
   }
 
   async function probe(): Promise<void> {
@@ -136,7 +121,7 @@ export function makeLink(options: LinkOptions): Link {
   ]
 
   return {
-    want,
+    want: (channel) => subscriber.want(channel),
     unwant: (channel) => subscriber.unwant(channel),
     publish: (channel, message) => publisher.publish(channel, message),
     ask: (channel, message) => publisher.ask(channel, message),

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import type { BusStatus } from '../../src/core/ports.ts'
@@ -97,6 +98,22 @@ describe.skipIf(!hasRedisServer())('a bus whose Redis', () => {
     expect(bus.meter.resubscriptions.at(-1)).toBe(10_001)
     const answer = (await order(server, 'PUBSUB', 'CHANNELS', `${prefix}{*`)) as unknown[]
     expect(answer).toHaveLength(10_000)
+  })
+
+  test('[I5] has been away for long is back within a second', async () => {
+    await using server = await startRedis()
+    await using bus = await startBus({ url: server.url, prefix })
+    await server.stop('immediate')
+    let attempts = 0
+    const turnAway = createServer((socket) => {
+      attempts += 1
+      socket.destroy()
+    })
+    turnAway.listen(server.port, '127.0.0.1')
+    await until('it has tried for a while', () => attempts > 20)
+    await new Promise((resolve) => turnAway.close(resolve))
+    await server.start()
+    await until('it is up', () => bus.status === 'up', { withinMs: 1_000 })
   })
 
   test('wants a name and a password gets them from the address', async () => {

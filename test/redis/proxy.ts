@@ -1,14 +1,12 @@
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
-/** A TCP proxy in front of Redis that can go bad in the ways that TCP does not tell of. */
-export interface RedisProxy extends AsyncDisposable {
+/** A TCP proxy in front of Redis whose connections go half-open one by one; for others see `support/faults.ts`. */
+export interface StallingProxy extends AsyncDisposable {
   readonly url: string
-  /** Subscribers' connections stay, what the server says on them is swallowed. */
-  deafen(which: 'present' | 'all'): void
-  /** Half-open: nothing comes through in either direction. */
+  /** They stay, but nothing comes through in either direction, ever again. */
   stall(which: 'publishers' | 'present' | 'all'): void
-  /** New bytes come through again, on connections that are made from now on. */
+  /** Connections that are made from now on are well. */
   heal(): void
   readonly connections: number
 }
@@ -17,26 +15,27 @@ interface Pair {
   readonly client: Socket
   readonly server: Socket
   isSubscriber: boolean
-  isDeaf: boolean
   isStalled: boolean
 }
 
-export async function startProxy(redisUrl: string): Promise<RedisProxy> {
+export async function startStallingProxy(redisUrl: string): Promise<StallingProxy> {
   const { hostname, port } = new URL(redisUrl)
   const pairs = new Set<Pair>()
-  const future = { isDeaf: false, isStalled: false }
+  let areAllStalled = false
 
-  const listener = createServer((client) => {
+  // As when the other machine has gone: nobody answers the farewell either.
+  const listener = createServer({ allowHalfOpen: true }, (client) => {
     const server = connect({ host: hostname, port: port === '' ? 6379 : Number(port) })
-    const pair: Pair = { client, server, isSubscriber: false, ...future }
+    const pair: Pair = { client, server, isSubscriber: false, isStalled: areAllStalled }
     pairs.add(pair)
     client.on('data', (data) => {
       pair.isSubscriber ||= /subscribe\r\n/i.test(data.toString('latin1'))
       if (!pair.isStalled) server.write(data)
     })
     server.on('data', (data) => {
-      if (!pair.isStalled && !(pair.isDeaf && pair.isSubscriber)) client.write(data)
+      if (!pair.isStalled) client.write(data)
     })
+    client.on('end', () => pair.isStalled || client.end())
     const end = (): void => {
       pairs.delete(pair)
       client.destroy()
@@ -48,15 +47,11 @@ export async function startProxy(redisUrl: string): Promise<RedisProxy> {
 
   return {
     url: `redis://127.0.0.1:${(listener.address() as AddressInfo).port}`,
-    deafen(which) {
-      future.isDeaf = which === 'all'
-      for (const pair of pairs) pair.isDeaf = true
-    },
     stall(which) {
-      future.isStalled = which === 'all'
+      areAllStalled = which === 'all'
       for (const pair of pairs) pair.isStalled = which !== 'publishers' || !pair.isSubscriber
     },
-    heal: () => void Object.assign(future, { isDeaf: false, isStalled: false }),
+    heal: () => void (areAllStalled = false),
     get connections() {
       return pairs.size
     },
