@@ -28,6 +28,7 @@ import type { Pages } from './pages.ts'
 /** Read pages are handed to the socket in pieces, so that a slow one is noticed before it holds a page. */
 const PIECE_BYTES = 64 * 1024
 const READ_AGAIN_MS = 200
+const MOST_HOLES = 5
 
 /** What a session needs of its follower. */
 export interface Followed {
@@ -62,6 +63,7 @@ export class Session {
   #isPumping = false
   /** Something changed while the pump was running: it looks once more before it stops. */
   #isStirred = false
+  #holes = 0
   isClosed = false
   /** The session keys that it set last, by name: they are removed when it leaves. */
   ownKeys: Map<string, Key> | undefined
@@ -284,11 +286,13 @@ export class Session {
   /** While Postgres is away a session is only behind, not wrong: it waits. @returns undefined to try again */
   async #read(from: number, to: number): Promise<Uint8Array | undefined> {
     try {
-      return await this.#env.pages.read(this.follower.epoch, from, to)
+      const bytes = await this.#env.pages.read(this.follower.epoch, from, to)
+      this.#holes = 0
+      return bytes
     } catch (error) {
-      const isPassing =
-        error instanceof StoreError && error.code !== 'hole' && error.code !== 'rejected'
-      if (!isPassing) throw error
+      if (!(error instanceof StoreError) || error.code === 'rejected') throw error
+      // A document that is being deleted looks like a hole until its sessions are told.
+      if (error.code === 'hole' && ++this.#holes === MOST_HOLES) throw error
       await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS * (0.5 + Math.random())))
       return undefined
     }

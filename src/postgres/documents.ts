@@ -17,6 +17,8 @@ import type { Pools, Query, Row } from './pool.ts'
 /** Rows of one insert while a document is created: bounds the size of a statement, not of the document. */
 const INSERT_BYTES = 4 * 1024 * 1024
 
+const NOTHING = new Uint8Array()
+
 const FIND = { name: 'find', text: `select key, length, creation_id from documents where id = $1` }
 
 /** An access is only written down when the last one is a while ago: the row would be rewritten at every look. */
@@ -69,18 +71,22 @@ const APPEND_ID = {
   text: `select append_id from document_chunks where key = $1 and "offset" = $2`,
 }
 
-/** From the row that holds byte $2 to the last one that begins before $3, cut at both ends; with what is needed to see a hole. */
+/**
+ * From the row that holds byte $2 to the last one that begins before $3, cut at both ends; with what is needed to see a
+ * hole, the length in the same snapshot among it. No row at all: the document is gone.
+ */
 const READ = {
   name: 'read',
-  text: `select first, last, octet_length(bytes), substring(bytes from ($2 - first + 1)::int4 for ($3 - $2)::int4)
-    from (
+  text: `select d.length, first, last, octet_length(bytes),
+      substring(bytes from ($2 - first + 1)::int4 for ($3 - $2)::int4)
+    from documents d left join lateral (
       select min(o) as first, max(o + octet_length(data)) as last, string_agg(data, '' order by o) as bytes
       from (
         select "offset" as o, data from document_chunks
         where key = $1 and "offset" < $3 and "offset" >= coalesce(
           (select max("offset") from document_chunks where key = $1 and "offset" <= $2), 0)
       ) as rows
-    ) as run where first is not null`,
+    ) as run on true where d.key = $1`,
 }
 
 const STATES = {
@@ -102,7 +108,7 @@ export function makeDocumentStore(pools: Pools): DocumentStore {
     async append(batch, wait) {
       const lane = wait ? pools.alone : pools.appends
       const rows = await lane.query(wait ? APPEND_WAITING : APPEND, packBatch(batch))
-      return outcomes(batch, rows)
+      return outcomes(batch, rows, wait)
     },
     async appendIdAt(epoch, offset) {
       const [row] = await pools.reads.query(APPEND_ID, [epoch, offset])
@@ -110,7 +116,7 @@ export function makeDocumentStore(pools: Pools): DocumentStore {
     },
     async read(epoch, from, to) {
       const [row] = await pools.reads.query(READ, [epoch, from, to])
-      return row ? run(row, from) : new Uint8Array()
+      return row ? run(row, from, to) : NOTHING
     },
     async states(epochs) {
       const rows = await pools.reads.query(STATES, [list(epochs)])
@@ -182,11 +188,16 @@ async function insertInitial(query: Query, epoch: Epoch, chunk: Chunk): Promise<
   }
 }
 
-function outcomes(batch: readonly DocumentAppends[], rows: readonly Row[]): DocumentOutcome[] {
+function outcomes(
+  batch: readonly DocumentAppends[],
+  rows: readonly Row[],
+  wait: boolean,
+): DocumentOutcome[] {
   const found = new Map(rows.map((row) => [row[0] as Epoch, row]))
   return batch.map(({ epoch, expected, chunks }) => {
     const [, length, exists] = found.get(epoch) ?? []
-    if (typeof length !== 'number') return { kind: exists === true ? 'busy' : 'missing' }
+    // Waited for and still not locked: deleted meanwhile, whatever the older snapshot sees.
+    if (typeof length !== 'number') return { kind: exists === true && !wait ? 'busy' : 'missing' }
     if (length !== expected) return { kind: 'conflict', length }
     return {
       kind: 'stored',
@@ -196,10 +207,15 @@ function outcomes(batch: readonly DocumentAppends[], rows: readonly Row[]): Docu
 }
 
 /** @throws StoreError `hole` when rows are missing in the run: nothing may treat that as the end of the log */
-function run([first, last, size, bytes]: Row, from: number): Uint8Array {
-  if ((first as number) > from || (last as number) - (first as number) !== size) {
-    throw new StoreError('hole', `the log has a hole after offset ${from}`)
-  }
+function run([length, first, last, size, bytes]: Row, from: number, to: number): Uint8Array {
+  const end = Math.min(to, length as number)
+  if (from >= end) return NOTHING
+  const isWhole =
+    first !== null &&
+    (first as number) <= from &&
+    (last as number) >= end &&
+    (last as number) - (first as number) === size
+  if (!isWhole) throw new StoreError('hole', `the log has a hole between ${from} and ${end}`)
   return bytes as Uint8Array
 }
 
