@@ -188,10 +188,9 @@ export class Follower implements Followed {
 
   #holdEntry(entry: Entry): void {
     this.#env.meter.frameHeard('held')
-    // An empty append is fanned out at most once; it is not worth waiting for.
-    if (entry.size === 0) return
     const isFull = this.#held.length >= HOLD_MOST.entries || this.#heldBytes >= HOLD_MOST.bytes
-    if (!isFull) {
+    // An empty append is fanned out at most once and not worth keeping; but what is in front of it was missed.
+    if (entry.size > 0 && !isFull) {
       this.#held.push(entry)
       this.#heldBytes += entry.bytes?.length ?? 0
     }
