@@ -14,6 +14,8 @@ export interface WorkloadOptions {
   documents?: string[]
   /** Of each document, spread over the nodes; besides them it has a reader on every node. */
   writers?: number
+  /** Of each document: they join anywhere and leave soon. */
+  visitors?: number
   /** Bytes of an append: from, and below. */
   size?: [number, number]
   /** Pause between two turns of one writer. */
@@ -52,7 +54,7 @@ const STILL_MS = 1_000
 const UNAVAILABLE = 0
 
 export function startWorkload(options: WorkloadOptions): Workload {
-  const { nodes, random, documents = ['one'], writers = 3 } = options
+  const { nodes, random, documents = ['one'], writers = 3, visitors = 1 } = options
   const { size = [20, 200], thinkMs = [5, 40], pipeline = 3 } = options
   const history: History = { attempts: [], streams: [], final: new Map(), complaints: [] }
   const isWriting = new AbortController()
@@ -153,6 +155,15 @@ export function startWorkload(options: WorkloadOptions): Workload {
     })
   }
 
+  /** Joins somewhere in the middle and leaves again, as people do: each join must fit to what follows. */
+  async function lookIn(person: Person): Promise<void> {
+    await comeAgain(person, isWriting.signal, async ({ client }) => {
+      await Promise.race([client.closed, sleep(random.between(50, 800))])
+      client.socket.terminate()
+      person.position = random.between(0, person.position + 1)
+    })
+  }
+
   async function comeAgain(
     person: Person,
     until: AbortSignal,
@@ -181,6 +192,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
   const readers = documents.flatMap((document) => people('r', nodes.length, document))
   const reading = readers.map(read)
   const writing = documents.flatMap((document) => people('w', writers, document)).map(write)
+  writing.push(...documents.flatMap((document) => people('v', visitors, document)).map(lookIn))
 
   async function readFinal(): Promise<number> {
     for (const document of documents) {
