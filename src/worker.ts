@@ -4,12 +4,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { DocumentInfo, Readiness } from './admin.ts'
-import { makeJwtVerifier, readJwtKey } from './auth/jwt.ts'
-import { makePermissions, type Permissions } from './auth/permissions.ts'
-import { again } from './collab/again.ts'
+import { makePermissions } from './auth/permissions.ts'
 import { makeBatcher } from './collab/batcher.ts'
 import { startActiveClock } from './collab/clock.ts'
-import { type Documents, makeDocuments } from './collab/documents.ts'
+import { makeDocuments } from './collab/documents.ts'
 import { makeHub } from './collab/hub.ts'
 import { makePages } from './collab/pages.ts'
 import { makeRoster } from './collab/roster.ts'
@@ -17,34 +15,26 @@ import { startUpkeep } from './collab/upkeep.ts'
 import type { Config } from './config.ts'
 import type { Log } from './core/log.ts'
 import type { Bus, Epoch, PresenceStore, DocumentStore } from './core/ports.ts'
-import { rateOf } from './core/limits.ts'
 import type { Figures, Metrics } from './metrics.ts'
 import { pages as publicPages } from './pages/index.ts'
-import { ping, readClusterId } from './postgres/cluster.ts'
-import { createDocument, makeDocumentStore } from './postgres/documents.ts'
+import { readClusterId } from './postgres/cluster.ts'
+import { makeDocumentStore } from './postgres/documents.ts'
 import { makeIdleEventStore, scheduleIdleEvents } from './postgres/idle-events.ts'
 import { makePermissionStore } from './postgres/permissions.ts'
-import { makePools, type Pools } from './postgres/pool.ts'
+import { makePools } from './postgres/pool.ts'
 import { makePresenceStore } from './postgres/presence.ts'
-import { makeTokenStore } from './postgres/tokens.ts'
 import { makeRedisBus } from './redis/bus.ts'
-import type { SocketLimits } from './socket/limits.ts'
-import { makeOriginCheck } from './socket/origins.ts'
 import { type Addresses, makeServer } from './socket/server.ts'
-import { makeAuthorize } from './surfaces/zwibbler/authorize.ts'
-import { makeHttp } from './surfaces/zwibbler/http.ts'
-import { makeManagement } from './surfaces/zwibbler/management.ts'
-import { makeZwibblerSurface } from './surfaces/zwibbler/surface.ts'
 import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
-import type { Surface } from './surfaces/surface.ts'
+import { watchHealth } from './worker/health.ts'
+import { credentialsOf, ownPorts, poolSizes, socketLimits, tlsOf } from './worker/settings.ts'
+import { makeZwibbler } from './worker/zwibbler.ts'
 
 const CONTROL = 'control'
 /** What its documents' ids begin with. */
 const ZWIBBLER = 'zwibbler/'
 const HURRY = Buffer.from('permissions')
-const HEALTH_MS = 1_000
 const DRAIN_IDLE_MS = 5_000
-const DUMP_BYTES = 256 * 1024 * 1024
 const BANNER = { contentType: 'text', body: 'Zwibbler collaboration Server is running.' }
 
 export interface WorkerOptions {
@@ -66,7 +56,7 @@ export interface Worker {
   figures(): Promise<Figures>
   /** @param id as stored, with its surface's prefix */
   document(id: string): Promise<DocumentInfo | undefined>
-  /** Leaves without hurting clients; a second call hurries. Everything is closed when it resolves. */
+  /** Leaves without hurting clients. Everything is closed when it resolves. */
   drain(): Promise<void>
 }
 
@@ -189,7 +179,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           credentials: credentialsOf(config),
           log,
         })
-  const surfaces = [makeZwibbler(options, { pools, store, documents, permissions })]
+  const unansweredBytes = UNANSWERED_BYTES
+  const surfaces = [
+    makeZwibbler({ config, log, meter, pools, store, documents, permissions, unansweredBytes }),
+  ]
   const server = makeServer({
     host: config.HOST,
     port: options.ports?.port ?? config.PORT,
@@ -250,8 +243,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 /** The rest of `design.md`'s bound on what one session may leave unanswered: 64 messages or this. */
 const UNANSWERED_BYTES = 4 * 1024 * 1024
 const DAY_MS = 86_400_000
-/** uWebSockets counts idle time up to this. */
-const MOST_DEAD_MS = 956_000
 
 function makeBus({ config, localBus, log, metrics }: WorkerOptions, clusterId: string): Bus {
   if (config.REDIS_URL === undefined) return localBus
@@ -261,65 +252,6 @@ function makeBus({ config, localBus, log, metrics }: WorkerOptions, clusterId: s
     meter: metrics.meter,
     log,
     clock: performance,
-  })
-}
-
-function makeZwibbler(
-  { config, log, metrics }: WorkerOptions,
-  parts: { pools: Pools; store: DocumentStore; documents: Documents; permissions: Permissions },
-): Surface {
-  const { pools, store, documents, permissions } = parts
-  const tokens = makeTokenStore({ lane: pools.others, createDocument })
-  const key = config.ZWIBBLER_JWT_KEY
-  const authorize = makeAuthorize({
-    tokens: { find: (some) => again(() => tokens.find(some)) },
-    permissions,
-    plainIds: config.ZWIBBLER_PLAIN_IDS,
-    verifyJwt:
-      key === undefined
-        ? undefined
-        : makeJwtVerifier(readJwtKey(key, config.ZWIBBLER_JWT_KEY_IS_BASE64)),
-  })
-  const management = makeManagement({
-    store,
-    tokens,
-    changePermission: (user, permission) => permissions.change(user, permission),
-    documentDeleted: async (epoch, id) => {
-      documents.deleted(epoch)
-      if (config.ZWIBBLER_WEBHOOK !== undefined)
-        await scheduleIdleEvents(pools.others.query, [id], IDLE_DELAY_MS)
-    },
-    maxDumpBytes: DUMP_BYTES,
-    log,
-    credentials: credentialsOf(config),
-    maxContentsBytes: config.MAX_INITIAL,
-  })
-  const isHealthy = () => ping(pools).then(() => true)
-  return makeZwibblerSurface({
-    documents,
-    authorize,
-    watch(holder, listener) {
-      const unwatch = permissions.watch(holder, listener)
-      listener(permissions.permissionOf(holder))
-      return unwatch
-    },
-    meter: metrics.meter,
-    log,
-    limits: {
-      append: config.MAX_APPEND,
-      initial: config.MAX_INITIAL,
-      document: config.MAX_DOCUMENT,
-      broadcast: config.MAX_BROADCAST,
-      unanswered: config.MAX_UNANSWERED,
-      unansweredBytes: UNANSWERED_BYTES,
-    },
-    readersMaySignal: config.ZWIBBLER_READERS_MAY_SIGNAL,
-    isCompressing: config.ZWIBBLER_COMPRESSION,
-    http: makeHttp({
-      management,
-      isHealthy,
-      originAllowed: makeOriginCheck(config.ALLOWED_ORIGINS),
-    }),
   })
 }
 
@@ -333,69 +265,6 @@ async function describe(
   const state = (await store.states([found.epoch])).get(found.epoch)
   const sessions = await presence.sessions(found.epoch)
   return { id, ...found, keysVersion: state?.keysVersion ?? 0, sessions }
-}
-
-/** Whether Postgres answers, asked every second. */
-function watchHealth(pools: Pools): { readonly failure: string | undefined; stop(): void } {
-  let failure: string | undefined
-  const timer = setInterval(() => {
-    ping(pools).then(
-      () => (failure = undefined),
-      (error: unknown) => (failure = error instanceof Error ? error.message : 'unknown error'),
-    )
-  }, HEALTH_MS)
-  return {
-    get failure() {
-      return failure
-    },
-    stop() {
-      clearInterval(timer)
-    },
-  }
-}
-
-/** Of `total` connections, about a quarter each for appends, reads and the rest, and a sixth for locked rows. */
-function poolSizes(total: number): {
-  appends: number
-  alone: number
-  reads: number
-  others: number
-} {
-  const share = (part: number) => Math.max(1, Math.floor((total * part) / 11))
-  const [appends, alone, reads] = [Math.min(3, share(3)), share(2), share(3)]
-  return { appends, alone, reads, others: Math.max(1, total - appends - alone - reads) }
-}
-
-function credentialsOf(config: Config): { user: string; password: string } | undefined {
-  const user = config.ZWIBBLER_SECRET_USER
-  return user === undefined ? undefined : { user, password: config.ZWIBBLER_SECRET_PASSWORD ?? '' }
-}
-
-function ownPorts(config: Config): ReadonlyMap<string, number> {
-  const port = config.ZWIBBLER_PORT
-  return new Map(port === undefined ? [] : [['zwibbler', port]])
-}
-
-function tlsOf(config: Config): { cert: string; key: string } | undefined {
-  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = config
-  return cert !== undefined && key !== undefined ? { cert, key } : undefined
-}
-
-/** What a node may take is shared by its workers. */
-function socketLimits(config: Config): Partial<SocketLimits> {
-  const share = (limit: number) => Math.ceil(limit / config.WORKERS)
-  return {
-    maxConnections: share(config.MAX_CONNECTIONS) || Infinity,
-    handshakes: rateOf(share(config.MAX_HANDSHAKES)),
-    messages: rateOf(config.MAX_MESSAGES),
-    handshakeMs: config.HANDSHAKE_MS,
-    pingMs: config.KEEP_ALIVE_MS,
-    // Three pings may be lost, and some.
-    deadMs: Math.min(MOST_DEAD_MS, Math.max(90_000, config.KEEP_ALIVE_MS * 3.6)),
-    fullBytes: config.SOCKET_BUFFER,
-    // The management API's forms have the contents of a document in them.
-    maxBodyBytes: config.MAX_INITIAL + 1024 * 1024,
-  }
 }
 
 function wait(ms: number): Promise<void> {
