@@ -16,7 +16,7 @@ const causes = {
   recreated: { retry: true },
   /** Error 4: no permission, or an expired or wrongly signed JWT. */
   denied: { retry: false },
-  /** Close code 1009: what we sent was too big. */
+  /** Close code 1009, with or without an error 0 before it: what we sent was too big. */
   'too-large': { retry: true },
   /** The connection ended, or could not be made. */
   lost: { retry: true },

@@ -27,7 +27,7 @@ export type AppendOutcome =
   | { readonly kind: 'denied' }
   /** `rebase` returned null, or threw `cause`. */
   | { readonly kind: 'withdrawn'; readonly cause?: unknown }
-  /** The server does not take messages that big. */
+  /** The server takes no append that big, or no document. */
   | { readonly kind: 'too-large' }
   /** The document it was made for is gone; another one has its name. */
   | { readonly kind: 'reset' }

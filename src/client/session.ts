@@ -2,6 +2,7 @@
  * One connection on one document, from its init to its end.
  *
  *   joining ──the first append, empty or not, is here──▶ joined ──▶ ended
+ *   joining or joined ──error 0──▶ leaving ──its close code, or none in time──▶ ended
  */
 import type { makeAppends } from './appends.ts'
 import { creation, writeAppend, writeBroadcast, writeInit, writeSetKey } from './codec.ts'
@@ -45,11 +46,14 @@ export interface Session {
 }
 
 const empty = new Uint8Array()
+/** After error 0 the close code, if one comes, says more. */
+const FAREWELL_MS = 1_000
 
 export function openSession(options: SessionOptions): Session {
   const { settings, memory, appends, keys } = options
   const awaited: ('append' | 'probe')[] = []
-  let state: 'joining' | 'joined' | 'ended' = 'joining'
+  let state: 'joining' | 'joined' | 'leaving' | 'ended' = 'joining'
+  let farewell: { error: ConnectionError; timer: ReturnType<typeof setTimeout> } | undefined
   /** Whether parts of an append are to come. */
   let isMidAppend = false
   /** The length the document has been said to have. */
@@ -71,9 +75,10 @@ export function openSession(options: SessionOptions): Session {
     isOwed: () => awaited.length > 0 || appends.received < saidLength,
     probe,
     arrived,
-    ended: (error) => {
+    ended(error) {
       state = 'ended'
-      options.ended(error)
+      clearTimeout(farewell?.timer)
+      options.ended(error.code === 'too-large' ? error : (farewell?.error ?? error))
     },
   })
 
@@ -85,7 +90,7 @@ export function openSession(options: SessionOptions): Session {
   }
 
   function arrived(message: Arrival): void {
-    if (state === 'ended') return
+    if (state === 'ended' || state === 'leaving') return
     switch (message.type) {
       case 'append':
         append(message, message.last)
@@ -103,10 +108,19 @@ export function openSession(options: SessionOptions): Session {
         options.heardBroadcast(message.data)
         break
       case 'error':
-        end(frameError(message.code, message.text))
+        refused(frameError(message.code, message.text))
         break
       case 'unknown':
     }
+  }
+
+  function refused(error: ConnectionError): void {
+    if (error.code !== 'server') {
+      end(error)
+      return
+    }
+    state = 'leaving'
+    farewell = { error, timer: setTimeout(() => end(error), FAREWELL_MS) }
   }
 
   function append(message: Append, last: boolean): void {
@@ -188,6 +202,7 @@ export function openSession(options: SessionOptions): Session {
     broadcast: (data) => link.send(writeBroadcast({ type: 'broadcast', data })),
     close() {
       state = 'ended'
+      clearTimeout(farewell?.timer)
       link.close()
     },
   }

@@ -352,19 +352,27 @@ test('a probe finds out that bytes are missing which nobody will send', async ()
   expect(ann.connection.counters.joins).toBe(2)
 })
 
-test('an append that is too big for the server is given up, not tried for ever', async () => {
-  const ann = client()
-  await ann.connection.joined()
-  server.fault = (message) => {
-    if (message.type === 'append' && message.data.length > 100) server.cut(1009)
-    return message.type === 'append' && message.data.length > 100 ? 'ignore' : 'none'
-  }
-  const outcomes: AppendOutcome[] = [
-    await ann.append('x'.repeat(200)),
-    await ann.append('small enough'),
-  ]
-  expect(outcomes.map(({ kind }) => kind)).toEqual(['too-large', 'stored'])
-})
+test.each([
+  ['with an error frame before it', true],
+  ['alone', false],
+])(
+  'close code 1009 %s: an append that is too big is given up, not tried for ever',
+  async (_, hasFrame) => {
+    const ann = client()
+    await ann.connection.joined()
+    server.fault = (message) => {
+      if (message.type !== 'append' || message.data.length <= 100) return 'none'
+      if (hasFrame) server.sendRaw('doc', hex('80 00 0000 746f6f20626967'))
+      server.cut(1009)
+      return 'ignore'
+    }
+    const outcomes: AppendOutcome[] = [
+      await ann.append('x'.repeat(200)),
+      await ann.append('small enough'),
+    ]
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['too-large', 'stored'])
+  },
+)
 
 test('close settles what waits, and nothing comes after it', async () => {
   const ann = client()

@@ -276,7 +276,7 @@ export async function makeTinyServer(
 }
 
 /** A client that keeps what it was given, with short times. */
-export function join(server: TinyServer, options: Partial<ConnectOptions> = {}) {
+export function join(server: { readonly url: string }, options: Partial<ConnectOptions> = {}) {
   const connection = connect({
     url: server.url,
     document: 'doc',
