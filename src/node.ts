@@ -15,6 +15,9 @@ import { migrate, waitForSchema } from './postgres/migrate.ts'
 import { startThread } from './threads.ts'
 import { startWorker, type Worker } from './worker.ts'
 
+/** Nodes and Postgres may be started together. */
+const PATIENCE_MS = 30_000
+
 export interface NodeOptions {
   readonly log: Log
   /** For `lengthwise_build_info`. */
@@ -79,7 +82,7 @@ async function startServing(
     onError: (error) => log.error({ err: error }, 'an admin request failed'),
   })
   try {
-    if (config.MIGRATE) await migrate(databaseUrl, { log })
+    if (config.MIGRATE) await migrate(databaseUrl, { log, patienceMs: PATIENCE_MS })
     else await waitForSchema(databaseUrl, { log })
     state.isMigrated = true
     await startWorkers({
