@@ -1,6 +1,8 @@
+import { MessageChannel } from 'node:worker_threads'
 import { expect, test } from 'vitest'
 import { makeLocalBus } from '../../src/local/bus.ts'
 import { makeRelay } from '../../src/local/relay.ts'
+import { makeRelayedBus } from '../../src/local/relayed.ts'
 import type { Bus, BusStatus } from '../../src/core/ports.ts'
 import { silentLog } from '../redis/support.ts'
 import { until } from '../support/wait.ts'
@@ -63,6 +65,22 @@ test('[I5] gaps and the status of the main bus reach the workers', async () => {
   told.gap()
   await until('the gap arrives', () => gaps === 1)
   await worker.terminate()
+})
+
+test('[bus relayed to workers] a message takes only its own bytes along, as they were', async () => {
+  const { port1, port2 } = new MessageChannel()
+  makeRelay({ bus: makeLocalBus({ log: silentLog }) }).attach(port1)
+  const bus = makeRelayedBus({ port: port2, log: silentLog })
+  const heard: Uint8Array[] = []
+  await bus.subscribe('a', (message) => heard.push(message))
+  const pool = Buffer.alloc(1_000_000, 'x')
+  const message = pool.subarray(10, 15)
+  bus.publish('a', message)
+  message.fill(0)
+  await until('it is heard', () => heard.length === 1)
+  expect(Buffer.from(heard[0]!).toString()).toBe('xxxxx')
+  expect(heard[0]!.buffer.byteLength).toBe(5)
+  await bus.close()
 })
 
 test('[I6] what a worker has yet to hear is bounded, and it is told of what it missed', async () => {
