@@ -208,3 +208,8 @@ function printWhenFailed(text: () => string): void {
     // Made outside a test, in a hook: then nobody says that it failed.
   }
 }
+
+/** Whether it says that it hears Redis. */
+export async function hearsRedis(node: TestNode): Promise<boolean> {
+  return (await node.metrics()).of('redis_up') === 1
+}
