@@ -85,6 +85,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const clusterId = await readClusterId(pools)
   const clock = startActiveClock()
   const bus = makeBus(options, clusterId)
+  if (config.REDIS_URL !== undefined) {
+    const help = 'Whether this node hears Redis: 1, or 0 in Redis-less mode and while deaf.'
+    meter.gauge('redis_up', help, () => (bus.status === 'up' ? 1 : 0))
+  }
   const store = makeDocumentStore(pools)
   const webhook = config.ZWIBBLER_WEBHOOK
   const presence = makePresenceStore({
@@ -105,6 +109,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     leaseMs: config.LEASE_MS,
     newNode: () => `${options.process}.${randomBytes(4).toString('hex')}`,
     open: () => sessions(),
+    isOpen: (epoch) => hub.at(epoch) !== undefined,
     onError,
   })
   const hub = makeHub({ store, bus, roster, pages, meter, channel, origin, onError })

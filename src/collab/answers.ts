@@ -29,6 +29,26 @@ export interface KeyRequest {
 
 export type Request = AppendRequest | KeyRequest
 
+/** What surfaces made of one message, by a name of theirs. Mostly one thing or none, so it is no Map. */
+export class Memo {
+  #names: string[] | undefined
+  #encoded: Uint8Array[] | undefined
+
+  get(name: string): Uint8Array | undefined {
+    return this.#encoded?.[this.#names!.indexOf(name)]
+  }
+
+  set(name: string, encoded: Uint8Array): void {
+    if (this.#encoded) {
+      this.#names!.push(name)
+      this.#encoded.push(encoded)
+    } else {
+      this.#names = [name]
+      this.#encoded = [encoded]
+    }
+  }
+}
+
 /** An append as it passes a session; shared by all sessions of a document on a node. */
 export interface Entry {
   readonly id: AppendId
@@ -39,7 +59,7 @@ export interface Entry {
   /** Undefined when the bytes have to be read from the log. */
   readonly bytes: Uint8Array | undefined
   /** What surfaces made of it, so that a thousand sessions encode it once. */
-  readonly memo: Map<string, Uint8Array>
+  readonly memo: Memo
 }
 
 /** Key changes of one turn, shared in the same way. `by` is the local session that set a key and is not told. */
@@ -53,7 +73,7 @@ export interface Ephemeral {
   readonly from: string
   readonly by: object | undefined
   readonly bytes: Uint8Array
-  readonly memo: Map<string, Uint8Array>
+  readonly memo: Memo
 }
 
 /** Why a session ends, in the core's words; each surface has its own. */
@@ -75,7 +95,7 @@ export interface Sink {
   answerAppend(answer: AppendAnswer): void
   answerKey(tag: number, stored: boolean): void
   /** Current values; a removed key has no value. */
-  keys(changes: readonly KeyChange[], memo: Map<string, Uint8Array> | undefined): void
+  keys(changes: readonly KeyChange[], memo: Memo | undefined): void
   ephemeral(message: Ephemeral): void
   end(reason: EndReason, cause?: unknown): void
 }

@@ -46,6 +46,12 @@ export interface AppendQueue {
   single: boolean
 }
 
+/** Field by field: a spread would cost more than the rest of an append's way through its queue. */
+export function queued(append: PendingAppend, due: number): QueuedAppend {
+  const { id, data, offset, isCheck, born, by, settle } = append
+  return { id, data, offset, isCheck, born, by, settle, due, inDoubt: false }
+}
+
 /** What one statement takes of one queue. */
 export interface Flight {
   readonly queue: AppendQueue

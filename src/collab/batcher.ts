@@ -20,6 +20,7 @@ import {
   chain,
   type Flight,
   isRefused,
+  queued,
   type PendingAppend,
   type QueuedAppend,
   request,
@@ -68,6 +69,7 @@ export function makeBatcher(options: BatcherOptions): Batcher {
   let gated = false
   let scheduled = false
   let lastLaunch = 0
+  let lookAgain: NodeJS.Timeout | undefined
   let idleWaiters: (() => void)[] = []
   const patrol = setInterval(() => {
     for (const queue of queues.values()) if (queue.place !== 'flying') expire(queue)
@@ -95,7 +97,7 @@ export function makeBatcher(options: BatcherOptions): Batcher {
       queue = { document, items: [], place: 'idle', single: false }
       queues.set(document.epoch, queue)
     }
-    queue.items.push({ ...append, due: clock.now() + options.deadlineMs, inDoubt: false })
+    queue.items.push(queued(append, clock.now() + options.deadlineMs))
     if (queue.place === 'idle') move(queue, 'ready')
     return true
   }
@@ -121,7 +123,10 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     while (!gated && ready.size > 0 && flying.batches < options.lanes.batches) {
       const age = performance.now() - lastLaunch
       if (flying.batches > 0 && ready.size < SECOND_LANE_DOCUMENTS && age < SECOND_LANE_MS) {
-        setTimeout(schedule, SECOND_LANE_MS)
+        lookAgain ??= setTimeout(() => {
+          lookAgain = undefined
+          schedule()
+        }, SECOND_LANE_MS)
         break
       }
       lastLaunch = performance.now()
@@ -185,18 +190,22 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     }
     restMs = 0
     count('committed')
-    await Promise.all(flights.map((flight, i) => land(flight, outcomes[i]!)))
+    const doubts: Promise<void>[] = []
+    flights.forEach((flight, i) => {
+      const { items } = flight
+      const outcome = outcomes[i]!
+      if (outcome.kind === 'conflict' && items[0]!.inDoubt) {
+        doubts.push(landInDoubt(flight, items[0]!, outcome.length))
+      } else land(flight, outcome)
+    })
+    if (doubts.length > 0) await Promise.all(doubts)
   }
 
-  async function land({ queue, items }: Flight, outcome: DocumentOutcome): Promise<void> {
-    const first = items[0]!
+  function land({ queue, items }: Flight, outcome: DocumentOutcome): void {
     switch (outcome.kind) {
       case 'busy':
         meter.busy()
-        {
-          move(queue, 'alone')
-          return
-        }
+        return move(queue, 'alone')
       case 'stored':
         stored(queue, items)
         break
@@ -205,13 +214,18 @@ export function makeBatcher(options: BatcherOptions): Batcher {
         break
       case 'conflict':
         // Those behind the first one may still be right: they are judged by the length now known.
-        if (!first.inDoubt) settle(queue, [first], outcome)
-        else if (!(await resolveDoubt(queue, first, outcome.length))) {
-          rest(queue)
-          return
-        }
+        settle(queue, [items[0]!], outcome)
     }
     leave(queue)
+  }
+
+  async function landInDoubt(
+    { queue }: Flight,
+    first: QueuedAppend,
+    length: number,
+  ): Promise<void> {
+    if (await resolveDoubt(queue, first, length)) leave(queue)
+    else rest(queue)
   }
 
   function stored(queue: AppendQueue, items: readonly QueuedAppend[]): void {
@@ -302,8 +316,9 @@ export function makeBatcher(options: BatcherOptions): Batcher {
 
   function expire(queue: AppendQueue): void {
     const now = clock.now()
-    const overdue = queue.items.filter((item) => item.due < now)
-    for (const item of overdue) {
+    // Those that came first are due first.
+    while (queue.items.length > 0 && queue.items[0]!.due < now) {
+      const item = queue.items[0]!
       if (item.inDoubt) meter.inDoubt('unknown')
       settle(queue, [item], { kind: item.inDoubt ? 'unknown' : 'unavailable' })
     }
@@ -311,7 +326,8 @@ export function makeBatcher(options: BatcherOptions): Batcher {
 
   function settle(queue: AppendQueue, items: readonly QueuedAppend[], result: AppendResult): void {
     for (const item of items) {
-      queue.items.splice(queue.items.indexOf(item), 1)
+      if (queue.items[0] === item) queue.items.shift()
+      else queue.items.splice(queue.items.indexOf(item), 1)
       waiting.appends--
       waiting.bytes -= item.data.length
       item.settle(result)
@@ -327,6 +343,7 @@ export function makeBatcher(options: BatcherOptions): Batcher {
       waiting.appends === 0 ? Promise.resolve() : new Promise((wake) => idleWaiters.push(wake)),
     close() {
       clearInterval(patrol)
+      clearTimeout(lookAgain)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Open, append, keys, ephemeral: the one road from a surface to the store, and from a commit to everybody else. */
 import { randomFillSync } from 'node:crypto'
-import { encodeFrame, encodeKeys, type Frame } from '../core/frame.ts'
+import { encodeFrame, encodeKeys, type Frame, type Part } from '../core/frame.ts'
 import type { Meter } from '../core/meter.ts'
 import type {
   Bus,
@@ -13,8 +13,8 @@ import type {
   Outlet,
 } from '../core/ports.ts'
 import { again } from './again.ts'
-import type { AppendResult, PendingAppend } from './append-queue.ts'
-import type { Sink } from './answers.ts'
+import type { AppendResult, BatchedDocument, PendingAppend } from './append-queue.ts'
+import { Memo, type Sink } from './answers.ts'
 import type { Batcher } from './batcher.ts'
 import type { Follower } from './follower.ts'
 import type { Hub } from './hub.ts'
@@ -93,6 +93,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   const { store, bus, hub, batcher, meter, limits } = options
   const environment: SessionEnvironment = { pages: options.pages, meter }
   const leaving = new Set<Promise<void>>()
+  const batchedDocuments = new WeakMap<Follower, BatchedDocument>()
   let lastSession = 0
   const keySetter = makeKeySetter({
     store,
@@ -104,11 +105,11 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   })
 
   function publish(frame: Omit<Frame, 'origin' | 'born'>, born = Date.now()): void {
-    meter.frameSent(frame.kind, frame.payload.length)
-    bus.publish(
-      options.channel(frame.epoch),
-      encodeFrame({ ...frame, born, origin: options.origin }),
-    )
+    const { kind, epoch, offset, parts, payload } = frame
+    meter.frameSent(kind, payload.length)
+    // Field by field: this is called for every append, and a spread costs more than all else here.
+    const whole = { kind, epoch, offset, born, origin: options.origin, parts, payload }
+    bus.publish(options.channel(epoch), encodeFrame(whole))
   }
 
   async function join(request: JoinRequest): Promise<JoinResult> {
@@ -161,7 +162,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     length: number,
   ): JoinResult {
     if (request.isAbandoned()) return { kind: 'abandoned' }
-    const offset = opened?.created ? opened.length : request.offset
+    const offset = opened?.created ? request.initial.length : request.offset
     const isOther =
       !opened?.created &&
       !!request.generation &&
@@ -201,17 +202,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       request.answer = outcome
       session.answered()
     }
-    const document = {
-      epoch: follower.epoch,
-      get known() {
-        return (hub.at(follower.epoch) ?? follower).known
-      },
-      committed: (at: number, appends: readonly PendingAppend[]) => {
-        const real = appends.filter(({ isCheck }) => !isCheck)
-        if (real.length > 0) committed(follower.epoch, at, real)
-      },
-    }
-    return batcher.add(document, {
+    return batcher.add(batched(follower), {
       id,
       data: stored,
       offset,
@@ -220,6 +211,27 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       by: session,
       settle,
     })
+  }
+
+  /** One for all appends of a follower: an object made anew for each of them would cost more than the rest of this file. */
+  function batched(follower: Follower): BatchedDocument {
+    const known = batchedDocuments.get(follower)
+    if (known) return known
+    const { epoch } = follower
+    const made: BatchedDocument = {
+      epoch,
+      get known() {
+        return (hub.at(epoch) ?? follower).known
+      },
+      committed(at, appends) {
+        const real = appends.some(({ isCheck }) => isCheck)
+          ? appends.filter(({ isCheck }) => !isCheck)
+          : appends
+        if (real.length > 0) committed(epoch, at, real)
+      },
+    }
+    batchedDocuments.set(follower, made)
+    return made
   }
 
   function conflicted(follower: Follower, length: number): void {
@@ -233,6 +245,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   /** After the commit, never before (invariant 2). Cannot fail: the sweep finds a lost fan-out (5). */
   function committed(epoch: Epoch, offset: number, chunks: readonly PendingAppend[]): void {
     hub.at(epoch)?.committed(offset, chunks)
+    if (chunks.length === 1) return publishChunks(epoch, offset, chunks)
     const size = chunks.reduce((sum, { data }) => sum + data.length, 0)
     if (size > INLINE_BYTES && chunks.length > 1) {
       let at = offset
@@ -244,8 +257,12 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   }
 
   function publishChunks(epoch: Epoch, offset: number, chunks: readonly PendingAppend[]): void {
-    const parts = chunks.map(({ id, data }) => ({ id, size: data.length }))
-    const size = parts.reduce((sum, part) => sum + part.size, 0)
+    const parts: Part[] = []
+    let size = 0
+    for (const { id, data } of chunks) {
+      parts.push({ id, size: data.length })
+      size += data.length
+    }
     const payload =
       size > INLINE_BYTES ? NOTHING : chunks.length === 1 ? chunks[0]!.data : concat(chunks)
     publish(
@@ -275,7 +292,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     const follower = session.follower as Follower
     const from = `${options.origin}/${session.id}`
     meter.ephemeral('sent')
-    follower.tell({ from, by: session, bytes, memo: new Map() })
+    follower.tell({ from, by: session, bytes, memo: new Memo() })
     publish({
       kind: 'ephemeral',
       epoch: follower.epoch,

@@ -16,7 +16,7 @@ import type {
   KeysChanged,
   KeysSnapshot,
 } from '../core/ports.ts'
-import type { Entry, Ephemeral, KeyNews } from './answers.ts'
+import { type Entry, type Ephemeral, type KeyNews, Memo } from './answers.ts'
 import { type Followed, latest, type Session } from './session.ts'
 
 const HOLD_MS = 10
@@ -53,6 +53,7 @@ export class Follower implements Followed {
   checkedAt = 0
   readonly #keys = new Map<string, Key>()
   #keyBytes = 0
+  #keysHeard = 0
   #entries: Entry[] = []
   #news: KeyNews[] = []
   #ephemerals: Ephemeral[] = []
@@ -79,6 +80,8 @@ export class Follower implements Followed {
     this.keysVersion = keys.version
     this.isReady = true
     this.#settleHeld()
+    // Heard after subscribing, and not yet in what was read.
+    if (this.#keysHeard > keys.version) this.#env.rereadKeys(this)
   }
 
   keys(): Iterable<Key> {
@@ -110,7 +113,7 @@ export class Follower implements Followed {
       case 'ephemeral': {
         const from = `${frame.origin}/${frame.offset}`
         this.#env.meter.ephemeral('heard')
-        return this.tell({ from, by: undefined, bytes: frame.payload, memo: new Map() })
+        return this.tell({ from, by: undefined, bytes: frame.payload, memo: new Memo() })
       }
       case 'control':
         return
@@ -133,7 +136,7 @@ export class Follower implements Followed {
     this.heardAt = this.#env.now()
     let at = offset
     for (const { id, data, by } of chunks) {
-      this.#enter({ id, by, offset: at, size: data.length, bytes: data, memo: new Map() })
+      this.#enter({ id, by, offset: at, size: data.length, bytes: data, memo: new Memo() })
       at += data.length
     }
   }
@@ -169,17 +172,16 @@ export class Follower implements Followed {
 
   #advance(entry: Entry): void {
     const skipped = this.head - entry.offset
-    const bytes = entry.size > PUSH_BYTES ? undefined : entry.bytes?.subarray(skipped)
-    const trimmed = skipped > 0 || bytes !== entry.bytes
-    const next = trimmed
-      ? {
+    const isAsItIs = skipped === 0 && (entry.size <= PUSH_BYTES || !entry.bytes)
+    const next = isAsItIs
+      ? entry
+      : {
           ...entry,
           offset: this.head,
           size: entry.size - skipped,
-          bytes,
-          memo: new Map<string, Uint8Array>(),
+          bytes: entry.size > PUSH_BYTES ? undefined : entry.bytes?.subarray(skipped),
+          memo: new Memo(),
         }
-      : entry
     this.head = next.offset + next.size
     if (this.#retained > 0) this.#keepRecent(next)
     this.#entries.push(next)
@@ -233,7 +235,7 @@ export class Follower implements Followed {
       offset: this.head,
       size: to - this.head,
       bytes: undefined,
-      memo: new Map(),
+      memo: new Memo(),
     })
     this.#leap()
   }
@@ -268,13 +270,17 @@ export class Follower implements Followed {
 
   #hearKeys(frame: Frame): void {
     const payload = frame.payload.length > 0 ? decodeKeys(frame.payload) : undefined
-    if (!payload) return this.#env.rereadKeys(this)
+    if (!payload) {
+      this.#keysHeard = Math.max(this.#keysHeard, frame.offset + 1)
+      return this.#env.rereadKeys(this)
+    }
     this.changeKeys({ from: frame.offset, ...payload }, [])
   }
 
   /** @param by the local session that made change i, which is not told of it */
   changeKeys({ from, to, changes }: KeysChanged, by: readonly (Session | undefined)[]): void {
     if (to <= this.keysVersion) return
+    this.#keysHeard = Math.max(this.#keysHeard, to)
     if (!this.isReady || from !== this.keysVersion) return this.#env.rereadKeys(this)
     this.keysVersion = to
     changes.forEach((change, i) => {
@@ -327,7 +333,7 @@ export class Follower implements Followed {
     this.#entries = []
     this.#news = []
     this.#ephemerals = []
-    const shared = { changes: latest(news), memo: new Map<string, Uint8Array>() }
+    const shared = { changes: latest(news), memo: new Memo() }
     for (const session of this.sessions) session.turn(entries, news, shared, ephemerals)
   }
 
@@ -340,7 +346,7 @@ export class Follower implements Followed {
 
 function part(frame: Frame, index: number): Omit<Entry, 'bytes'> {
   const { id, size } = frame.parts[index] ?? { id: -1, size: 0 }
-  return { id, by: undefined, offset: frame.offset, size, memo: new Map() }
+  return { id, by: undefined, offset: frame.offset, size, memo: new Memo() }
 }
 
 function sizeOf({ name, value }: Pick<Key, 'name' | 'value'>): number {

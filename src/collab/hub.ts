@@ -55,6 +55,7 @@ export function makeHub(options: HubOptions): Hub {
   const ears = new Map<Epoch, (message: Uint8Array) => void>()
   const readState = makeCoalescer((epochs: readonly Epoch[]) => store.states(epochs), MOST_AT_ONCE)
   const rereading = new Set<Follower>()
+  const stale = new Set<Follower>()
   let dirty = new Set<Follower>()
 
   meter.gauge('followers', 'Documents followed on this node.', () => followers.size)
@@ -180,12 +181,17 @@ export function makeHub(options: HubOptions): Hub {
     for (const session of [...follower.sessions]) session.end(reason)
   }
 
+  /** A change that is heard during a read may not be in what it gives: then it is read once more. */
   async function rereadKeys(follower: Follower): Promise<void> {
-    if (rereading.has(follower) || !follower.isReady) return
+    if (!follower.isReady) return
+    stale.add(follower)
+    if (rereading.has(follower)) return
     rereading.add(follower)
     try {
-      const then = follower.keysVersion
-      follower.replaceKeys(await store.keys(follower.epoch), then)
+      while (stale.delete(follower) && !follower.isGone) {
+        const then = follower.keysVersion
+        follower.replaceKeys(await store.keys(follower.epoch), then)
+      }
     } catch (error) {
       options.onError('reading keys', error) // the sweep comes back to it
     } finally {

@@ -19,6 +19,8 @@ export interface RosterOptions {
   readonly newNode: () => string
   /** Documents with local sessions or joins, and how many sessions each has. */
   readonly open: () => Map<Epoch, number>
+  /** Whether a document has some now: a wish that is tried again may be out of date. */
+  readonly isOpen: (epoch: Epoch) => boolean
   readonly onError: (what: string, error: unknown) => void
 }
 
@@ -68,10 +70,19 @@ export function makeRoster(options: RosterOptions): Roster {
       const some = [...wishes].slice(0, MOST_AT_ONCE)
       for (const [epoch] of some) wishes.delete(epoch)
       const last = (enter: boolean) => some.filter(([, each]) => each.at(-1)!.enter === enter)
-      await enterAll(last(true))
-      await leaveAll(last(false))
+      await enterAll(current(last(true), true))
+      await leaveAll(current(last(false), false))
     }
     writing = undefined
+  }
+
+  /** Settles what is out of date without doing it, and gives the rest. */
+  function current(some: [Epoch, Wish[]][], isOpen: boolean): [Epoch, Wish[]][] {
+    return some.filter(([epoch, waiting]) => {
+      if (options.isOpen(epoch) === isOpen) return true
+      for (const { settle } of waiting) settle(false)
+      return false
+    })
   }
 
   async function enterAll(some: [Epoch, Wish[]][]): Promise<void> {

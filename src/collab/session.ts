@@ -20,6 +20,7 @@ import type {
   Ephemeral,
   KeyNews,
   KeyRequest,
+  Memo,
   Request,
   Sink,
 } from './answers.ts'
@@ -126,7 +127,13 @@ export class Session {
   /** The fate of a request is known; the answer leaves when its turn comes. */
   answered(): void {
     if (this.isClosed) return
-    if (this.#isLive && !this.#isPaused) this.outlet.cork(() => this.#answer())
+    if (this.#isLive && !this.#isPaused) {
+      // A single message is sent at once as it is.
+      if (this.#requests.length === 1) this.#answer()
+      else this.outlet.cork(() => this.#answer())
+      // Whoever asks and never reads: no turn comes that would notice.
+      this.#afterSending()
+    }
     if (!this.#isLive) void this.#pump()
   }
 
@@ -138,19 +145,37 @@ export class Session {
     ephemerals: readonly Ephemeral[],
   ): void {
     if (this.isClosed) return
-    if (!this.#isLive || this.#isPaused) {
-      this.#remember(news, ephemerals)
-      if (entries.length > 0) void this.#pump()
-      return
+    const done = { at: 0, isTold: false }
+    while (!done.isTold && this.#isLive) {
+      this.outlet.cork(() => {
+        done.at = this.#takeSome(entries, done.at)
+        if (done.at < entries.length) return
+        done.isTold = true
+        if (this.#requests.length > 0) this.#answer()
+        for (const message of ephemerals) if (message.by !== this) this.sink.ephemeral(message)
+        this.#tellKeys(news, shared)
+      })
+      this.#afterSending()
     }
-    this.outlet.cork(() => {
-      for (const entry of entries) if (!this.#take(entry)) break
-      if (this.#requests.length > 0) this.#answer()
-      for (const message of ephemerals) if (message.by !== this) this.sink.ephemeral(message)
-      this.#tellKeys(news, shared)
-    })
-    this.#afterSending()
-    if (this.state === 'behind') void this.#pump()
+    if (!done.isTold) this.#remember(news, ephemerals)
+    if (!this.#isLive && entries.length > 0) void this.#pump()
+  }
+
+  /** Mostly the author alone: its acknowledgement has said all there is to say. */
+  #hasAll(entries: readonly Entry[]): boolean {
+    const last = entries.at(-1)
+    if (!this.#isLive || this.#requests.length > 0) return false
+    return !last || (last.by === this && last.offset + last.size <= this.position)
+  }
+
+  /** No more than a piece, so that a slow socket is noticed within a turn. @returns where to go on */
+  #takeSome(entries: readonly Entry[], from: number): number {
+    const end = this.position + PIECE_BYTES
+    for (let at = from; at < entries.length; at++) {
+      if (this.position >= end) return at
+      if (!this.#take(entries[at]!)) break
+    }
+    return entries.length
   }
 
   /** @returns false when the session can not go on live */
@@ -352,10 +377,11 @@ export class Session {
 /** The key changes of a turn as most sessions get them: the last of each name, encoded once. */
 export interface Shared {
   readonly changes: readonly KeyChange[]
-  readonly memo: Map<string, Uint8Array>
+  readonly memo: Memo
 }
 
 /** @returns the last change of each name */
 export function latest(news: readonly KeyNews[]): KeyChange[] {
+  if (news.length === 0) return []
   return [...new Map(news.map(({ change }) => [change.name, change])).values()]
 }

@@ -1,22 +1,20 @@
 /**
  * Sends and forgets, within bounds: what is published while the server is away, or faster than it takes, is dropped
  * and counted, never queued. Followers find what they missed in Postgres (invariant 5).
- *
- * The publishes of one event-loop turn share a pipeline. That is ioredis' auto-pipelining, but it does not wait for
- * the answers to the turn before, it knows how much is unanswered, and it costs less.
  */
 import type { Redis } from 'ioredis'
 import type { Server } from './connection.ts'
 import { keepConnected } from './keeper.ts'
 import { isMoved } from './verbs.ts'
 import type { Verbs } from './verbs.ts'
+import { encodePublish, makeAnswerReader } from './wire.ts'
 
 export type LossReason = 'away' | 'full' | 'refused'
 
 export interface Publisher {
-  publish(channel: string, message: Buffer): void
+  publish(channel: string, message: Uint8Array): void
   /** Publishes, and tells whether the server took it. */
-  ask(channel: string, message: Buffer): Promise<boolean>
+  ask(channel: string, message: Uint8Array): Promise<boolean>
   readonly isReachable: boolean
   /** @returns false after dropping a connection that left publishes unanswered. To be called now and then. */
   check(): boolean
@@ -41,103 +39,124 @@ const MOST_BYTES = 16 * 1024 * 1024
 const ANSWER_MS = 2_000
 const CLOSE_MS = 500
 
-/** What was published in one turn. */
-interface Turn {
-  readonly messages: (readonly [channel: string, message: Buffer])[]
-  bytes: number
-  sentAt: number
+/** A message on its way; the server answers in order. */
+interface Sent {
+  readonly bytes: number
+  readonly at: number
+  readonly isTaken: ((taken: boolean) => void) | undefined
 }
 
 export function makePublisher(options: PublisherOptions): Publisher {
-  let redis: Redis | undefined
-  let current: Turn | undefined
-  const unanswered = new Set<Turn>()
-  const waiting = { messages: 0, bytes: 0 }
+  let stream: Redis['stream'] | undefined
+  let turn: Buffer[] = []
+  let sent = makeQueue<Sent>()
+  let bytes = 0
 
   const keeper = keepConnected({
     server: options.server,
     name: options.name,
-    prepare: (connected) => {
-      redis = connected
+    prepare(connected) {
+      stream = connected.stream
+      // ioredis has greeted and waits for nothing: from here on this connection is ours.
+      stream.removeAllListeners('data')
+      stream.on('data', makeAnswerReader(answered))
       return Promise.resolve()
     },
-    ended: () => (redis = undefined),
+    ended() {
+      stream = undefined
+      const unanswered = sent
+      sent = makeQueue()
+      turn = []
+      bytes = 0
+      if (unanswered.size > 0) options.lost(unanswered.size, 'away')
+      for (const message of unanswered.all()) message.isTaken?.(false)
+    },
     failed: (error) => options.failed(error),
   })
 
-  function publish(channel: string, message: Buffer): void {
-    const isFull = waiting.messages >= MOST_MESSAGES || waiting.bytes + message.length > MOST_BYTES
-    if (!redis || isFull) {
-      options.lost(1, redis ? 'full' : 'away')
-      return
+  function send(channel: string, message: Uint8Array, isTaken?: Sent['isTaken']): boolean {
+    const isFull = sent.size >= MOST_MESSAGES || bytes + message.length > MOST_BYTES
+    if (!stream || isFull) {
+      options.lost(1, stream ? 'full' : 'away')
+      return false
     }
-    waiting.messages += 1
-    waiting.bytes += message.length
-    if (!current) {
-      current = { messages: [], bytes: 0, sentAt: options.now() }
-      unanswered.add(current)
-      setImmediate(send)
-    }
-    current.messages.push([channel, message])
-    current.bytes += message.length
+    if (turn.length === 0) setImmediate(flush)
+    turn.push(encodePublish(options.verb, channel, message))
+    sent.add({ bytes: message.length, at: options.now(), isTaken })
+    bytes += message.length
+    return true
   }
 
-  function send(): void {
-    const turn = current
-    current = undefined
-    if (!turn) return
-    const connection = redis
-    if (!connection) {
-      answered(turn, turn.messages.length, 'away')
-      return
-    }
-    const pipeline = connection.pipeline()
-    for (const [channel, message] of turn.messages) pipeline[options.verb](channel, message)
-    // Never rejects: what went wrong is in the answers.
-    void pipeline.exec().then((answers) => {
-      const refused = answers?.filter(([error]) => error !== null) ?? []
-      if (refused.some(([error]) => isMoved(error))) options.onMoved()
-      answered(turn, refused.length, connection === redis ? 'refused' : 'away')
-    })
+  /** One write for all messages of a turn. */
+  function flush(): void {
+    const commands = turn
+    turn = []
+    if (commands.length > 0) stream?.write(Buffer.concat(commands))
   }
 
-  function answered(turn: Turn, lost: number, why: LossReason): void {
-    unanswered.delete(turn)
-    waiting.messages -= turn.messages.length
-    waiting.bytes -= turn.bytes
-    if (lost > 0) options.lost(lost, why)
+  function answered(error: string | undefined): void {
+    const message = sent.take()
+    if (!message) return
+    bytes -= message.bytes
+    message.isTaken?.(error === undefined)
+    if (error === undefined) return
+    options.lost(1, 'refused')
+    if (isMoved(error)) options.onMoved()
   }
 
   return {
-    publish,
-    async ask(channel, message) {
-      if (!redis) return false
-      const asked: Turn = { messages: [], bytes: 0, sentAt: options.now() }
-      unanswered.add(asked)
-      const answer = redis[options.verb](channel, message)
-      const isTaken = await answer.then(
-        () => true,
-        () => false,
-      )
-      unanswered.delete(asked)
-      return isTaken
-    },
+    publish: (channel, message) => void send(channel, message),
+    ask: (channel, message) =>
+      new Promise((resolve) => {
+        if (!send(channel, message, resolve)) resolve(false)
+      }),
     get isReachable() {
       return keeper.isReachable
     },
     check() {
-      // Sets keep the order of insertion: the first turn is the oldest.
-      const [oldest] = unanswered
-      if (!oldest || options.now() - oldest.sentAt <= ANSWER_MS) return true
+      const oldest = sent.first()
+      if (!oldest || options.now() - oldest.at <= ANSWER_MS) return true
       keeper.drop()
       return false
     },
     async close() {
       const deadline = options.now() + CLOSE_MS
-      while (unanswered.size > 0 && options.now() < deadline) {
+      while (sent.size > 0 && options.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
       await keeper.stop()
     },
+  }
+}
+
+interface Queue<T> {
+  readonly size: number
+  add(item: T): void
+  first(): T | undefined
+  take(): T | undefined
+  all(): readonly T[]
+}
+
+/** First in, first out; what has been taken is let go of in portions, because moving the rest costs. */
+function makeQueue<T>(): Queue<T> {
+  let items: T[] = []
+  let taken = 0
+  return {
+    get size() {
+      return items.length - taken
+    },
+    add: (item) => void items.push(item),
+    first: () => items[taken],
+    take() {
+      const item = items[taken]
+      if (item === undefined) return undefined
+      taken += 1
+      if (taken >= 1_024 && taken * 2 >= items.length) {
+        items = items.slice(taken)
+        taken = 0
+      }
+      return item
+    },
+    all: () => items.slice(taken),
   }
 }

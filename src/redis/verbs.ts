@@ -49,5 +49,5 @@ function bySlot(channels: readonly string[]): string[][] {
 
 /** Errors of Redis have their code as the first word, and nothing else to tell it by. */
 export function isMoved(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('MOVED ')
+  return (error instanceof Error ? error.message : String(error)).startsWith('MOVED ')
 }

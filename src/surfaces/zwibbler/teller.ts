@@ -1,5 +1,5 @@
 /** What the core has to tell one client, in the protocol's bytes: layout of its version, frames of its size. */
-import type { AppendAnswer, EndReason, Entry, Ephemeral, Sink } from '../../collab/answers.ts'
+import type { AppendAnswer, EndReason, Entry, Ephemeral, Memo, Sink } from '../../collab/answers.ts'
 import { closeCodes } from '../../core/errors.ts'
 import type { KeyChange, Outlet } from '../../core/ports.ts'
 import {
@@ -44,11 +44,7 @@ export function makeTeller({
   const writer = makeMessageWriter(maxFrame, send)
 
   /** Encoded once for all sessions that get the same bytes. */
-  function shared(
-    memo: Map<string, Uint8Array> | undefined,
-    name: string,
-    encode: () => Uint8Array,
-  ): Uint8Array {
+  function shared(memo: Memo | undefined, name: string, encode: () => Uint8Array): Uint8Array {
     const known = memo?.get(name)
     if (known) return known
     const encoded = encode()
