@@ -60,17 +60,7 @@ export function describeBoards(place: () => Place): void {
     await until('ann points', () => pointer.isVisible())
     await ann.page.mouse.down()
     await ann.page.mouse.move(500, 350, { steps: 10 })
-    const upper = bob.page.locator('#upper')
-    await until('the stroke grows', () =>
-      upper.evaluate((element) => {
-        const canvas = element as HTMLCanvasElement
-        const { width, height } = canvas
-        return canvas
-          .getContext('2d')!
-          .getImageData(0, 0, width, height)
-          .data.some((x) => x > 0)
-      }),
-    )
+    await until('the stroke grows', () => bob.seesInk())
     await until('the pointer went along', async () => {
       const box = await pointer.boundingBox()
       return box !== null && Math.abs(box.x - 500) < 3 && Math.abs(box.y - 350) < 3

@@ -43,6 +43,8 @@ export interface Visitor extends AsyncDisposable {
   sees(strokes: number): Promise<void>
   state(): Promise<string | undefined>
   number(id: string): Promise<number>
+  /** Whether a stroke is being drawn at this moment, by whomever. */
+  seesInk(): Promise<boolean>
   /** What is drawn, as pixels. */
   pixels(): Promise<string>
 }
@@ -86,6 +88,15 @@ export async function visit(
       await until(`${count} strokes are seen`, async () => (await strokes()) === count)
     },
     state: async () => (await page.locator('html').getAttribute('data-state')) ?? undefined,
+    seesInk: () =>
+      page.locator('#upper').evaluate((element) => {
+        const canvas = element as HTMLCanvasElement
+        const { width, height } = canvas
+        return canvas
+          .getContext('2d')!
+          .getImageData(0, 0, width, height)
+          .data.some((x) => x > 0)
+      }),
     pixels: () => page.locator('#lower').evaluate((c) => (c as HTMLCanvasElement).toDataURL()),
     [Symbol.asyncDispose]: () => context.close(),
   }
