@@ -26,6 +26,7 @@ import { makePresenceStore } from './postgres/presence.ts'
 import { makeRedisBus } from './redis/bus.ts'
 import { type Addresses, makeServer } from './socket/server.ts'
 import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
+import { makeComplaints } from './worker/complaints.ts'
 import { watchHealth } from './worker/health.ts'
 import { credentialsOf, ownPorts, poolSizes, socketLimits, tlsOf } from './worker/settings.ts'
 import { makeZwibbler } from './worker/zwibbler.ts'
@@ -63,7 +64,7 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log } = options
   const { meter } = options.metrics
-  const onError = (what: string, error: unknown) => log.warn({ err: error }, `${what} failed`)
+  const onError = makeComplaints(log)
   let onServerChange = (): void => undefined
   const pools = makePools({
     url: options.databaseUrl,

@@ -7,10 +7,10 @@ const REGISTER = {
   name: 'register',
   text: `insert into nodes (id, lease_until) values ($1, now() + $2 * interval '1 ms')`,
 }
-/** A lapsed lease is not revived: others may be removing what it left behind right now. */
+/** A lapsed lease too, if nobody has removed the node yet: removal and renewal exclude each other by the row's lock. */
 const RENEW = {
   name: 'renew',
-  text: `update nodes set lease_until = now() + $2 * interval '1 ms' where id = $1 and lease_until > now() returning 1`,
+  text: `update nodes set lease_until = now() + $2 * interval '1 ms' where id = $1 returning 1`,
 }
 const OTHERS = {
   name: 'others',
