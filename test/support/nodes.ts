@@ -11,6 +11,8 @@ import { until, within } from './wait.ts'
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 const KEEP_LINES = 400
+const PRINT_LINES = 60
+const PRINT_COLUMNS = 240
 
 export interface NodeOptions {
   databaseUrl: string
@@ -76,7 +78,7 @@ export async function makeNode(options: NodeOptions): Promise<TestNode> {
   const { name = 'node' } = options
   let running: Running | undefined = await launch(options)
   const past: Figures[] = []
-  printWhenFailed(() => `--- ${name}\n${(running?.lines ?? []).join('\n')}`)
+  printWhenFailed(() => `--- ${name}\n${tail(running?.lines ?? [])}`)
 
   const present = (): Running => {
     if (!running) throw new Error(`${name} does not run`)
@@ -199,6 +201,14 @@ async function launch({ databaseUrl, redisUrl, redisPrefix, env }: NodeOptions):
     throw error
   })
   return { child, lines, port, adminPort, exited, isEnding: false }
+}
+
+/** The last lines, without stacks: enough to see what a node was at. */
+function tail(lines: readonly string[]): string {
+  return lines
+    .slice(-PRINT_LINES)
+    .map((line) => line.slice(0, PRINT_COLUMNS))
+    .join('\n')
 }
 
 function printWhenFailed(text: () => string): void {

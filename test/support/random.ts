@@ -8,6 +8,8 @@ export interface Random {
   /** An integer in [from, to). */
   between(from: number, to: number): number
   pick<T>(items: readonly T[]): T
+  /** The same items in another order. */
+  shuffle<T>(items: readonly T[]): T[]
   /** A generator of its own, so that one part's draws do not shift another's. */
   fork(): Random
 }
@@ -31,6 +33,10 @@ export function makeRandom(seed: number): Random {
       const item = items[between(0, items.length)]
       if (item === undefined) throw new Error('nothing to pick from')
       return item
+    },
+    shuffle(items) {
+      const drawn = items.map((item) => ({ item, draw: next() }))
+      return drawn.sort((a, b) => a.draw - b.draw).map(({ item }) => item)
     },
     fork: () => makeRandom(between(0, 2 ** 32)),
   }
