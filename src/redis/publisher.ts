@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis'
 import type { Server } from './connection.ts'
 import { keepConnected } from './keeper.ts'
+import { makeQueue } from './queue.ts'
 import { isMoved } from './verbs.ts'
 import type { Verbs } from './verbs.ts'
 import { encodePublish, makeAnswerReader } from './wire.ts'
@@ -51,6 +52,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
   let turn: Buffer[] = []
   let sent = makeQueue<Sent>()
   let bytes = 0
+  let overdue: Sent | undefined
 
   const keeper = keepConnected({
     server: options.server,
@@ -116,8 +118,11 @@ export function makePublisher(options: PublisherOptions): Publisher {
     check() {
       const oldest = sent.first()
       if (!oldest || options.now() - oldest.at <= ANSWER_MS) return true
-      keeper.drop()
-      return false
+      // Only the second time: after a stop of the process its answer may be here and unread.
+      const wasOverdue = oldest === overdue
+      overdue = oldest
+      if (wasOverdue) keeper.drop()
+      return !wasOverdue
     },
     async close() {
       const deadline = options.now() + CLOSE_MS
@@ -126,37 +131,5 @@ export function makePublisher(options: PublisherOptions): Publisher {
       }
       await keeper.stop()
     },
-  }
-}
-
-interface Queue<T> {
-  readonly size: number
-  add(item: T): void
-  first(): T | undefined
-  take(): T | undefined
-  all(): readonly T[]
-}
-
-/** First in, first out; what has been taken is let go of in portions, because moving the rest costs. */
-function makeQueue<T>(): Queue<T> {
-  let items: T[] = []
-  let taken = 0
-  return {
-    get size() {
-      return items.length - taken
-    },
-    add: (item) => void items.push(item),
-    first: () => items[taken],
-    take() {
-      const item = items[taken]
-      if (item === undefined) return undefined
-      taken += 1
-      if (taken >= 1_024 && taken * 2 >= items.length) {
-        items = items.slice(taken)
-        taken = 0
-      }
-      return item
-    },
-    all: () => items.slice(taken),
   }
 }

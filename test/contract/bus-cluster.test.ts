@@ -4,8 +4,8 @@ import { startCluster } from '../redis/cluster.ts'
 import type { OwnCluster } from '../redis/cluster.ts'
 import { startBus } from '../redis/support.ts'
 import { hasRedisServer } from '../support/servers.ts'
-import { servedBusContract } from './bus.ts'
-import type { ServedBusBench } from './bus.ts'
+import { servedBusContract } from './servedBus.ts'
+import type { ServedBusBench } from './servedBus.ts'
 
 describe.skipIf(!hasRedisServer())('Redis Cluster', () => {
   let cluster: OwnCluster | undefined

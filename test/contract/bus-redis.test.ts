@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { describe, inject } from 'vitest'
 import { startBus } from '../redis/support.ts'
-import { servedBusContract } from './bus.ts'
-import type { ServedBusBench } from './bus.ts'
+import { servedBusContract } from './servedBus.ts'
+import type { ServedBusBench } from './servedBus.ts'
 
 const { redisUrl, redisPrefix } = inject('services')
 

@@ -9,20 +9,12 @@ export interface BusBench extends AsyncDisposable {
   readonly far: Bus
 }
 
-/** A bus whose messages go through a server. */
-export interface ServedBusBench extends BusBench {
-  /** Cuts every subscriber's connection once. */
-  readonly cut: () => Promise<void>
-  /** How many subscribers of each channel the server knows of. */
-  readonly subscribers: (channels: readonly string[]) => Promise<number[]>
-}
-
 let made = 0
-const newChannel = (): string => `{${(made += 1)}}`
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const newChannel = (): string => `{${(made += 1)}}`
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** What somebody hears, as texts. */
-function ear(): { heard: string[]; hear: (message: Uint8Array) => void } {
+export function ear(): { heard: string[]; hear: (message: Uint8Array) => void } {
   const heard: string[] = []
   return { heard, hear: (message) => void heard.push(Buffer.from(message).toString('latin1')) }
 }
@@ -218,82 +210,7 @@ export function busContract(name: string, make: () => Promise<BusBench>): void {
   })
 }
 
-/** What every Bus promises whose messages go through a server, from which it can be cut off. */
-export function servedBusContract(name: string, make: () => Promise<ServedBusBench>): void {
-  busContract(name, make)
-  const it = testsOf(name, make)
-
-  it('[I5] after a cut every channel hears again, and the gap is told', async ({
-    near,
-    far,
-    cut,
-  }) => {
-    const channels = Array.from({ length: 2_000 }, newChannel)
-    const { heard, hear } = ear()
-    await Promise.all(channels.map((channel) => near.subscribe(channel, hear)))
-    const gap = new Promise<void>((resolve) => {
-      near.onGap(() => {
-        // What is published after the last gap must be heard; a bus of several servers tells of one for each.
-        for (const channel of channels) far.publish(channel, bytes(channel))
-        resolve()
-      })
-    })
-    await cut()
-    await within(5_000, 'the gap is told', gap)
-    await until('every channel hears', () => new Set(heard).size === channels.length)
-  })
-
-  it('[I5] channels subscribed during a cut are heard after the gap', async ({
-    near,
-    far,
-    cut,
-  }) => {
-    const { heard, hear } = ear()
-    const gap = new Promise<void>((resolve) => near.onGap(resolve))
-    const cutting = cut()
-    const channels: string[] = []
-    const subscribing = (async () => {
-      for (let i = 0; i < 200; i += 1) {
-        const channel = newChannel()
-        channels.push(channel)
-        await within(2_000, 'it resolves', near.subscribe(channel, hear))
-      }
-    })()
-    await Promise.all([cutting, gap, subscribing])
-    await until('everything is heard', () => {
-      const missing = channels.filter((channel) => !heard.includes(channel))
-      for (const channel of missing) far.publish(channel, bytes(channel))
-      return missing.length === 0
-    })
-  })
-
-  it('[I7] the server knows of exactly the channels that are open', async ({
-    near,
-    far,
-    subscribers,
-  }) => {
-    const channels = Array.from({ length: 700 }, newChannel)
-    const { hear } = ear()
-    const other = ear()
-    for (const bus of [near, far]) {
-      await Promise.all(channels.map((channel) => bus.subscribe(channel, hear)))
-    }
-    await Promise.all(channels.map((channel) => near.subscribe(channel, other.hear)))
-    expect(new Set(await subscribers(channels))).toEqual(new Set([2]))
-    for (const channel of channels) near.unsubscribe(channel, hear)
-    await settle(near, far)
-    expect(new Set(await subscribers(channels))).toEqual(new Set([2]))
-    for (const channel of channels) near.unsubscribe(channel, other.hear)
-    await settle(near, far)
-    expect(new Set(await subscribers(channels))).toEqual(new Set([1]))
-    for (const channel of channels) far.unsubscribe(channel, hear)
-    await until('nobody is subscribed', async () =>
-      (await subscribers(channels)).every((count) => count === 0),
-    )
-  })
-}
-
-function testsOf<Bench extends BusBench>(name: string, make: () => Promise<Bench>) {
+export function testsOf<Bench extends BusBench>(name: string, make: () => Promise<Bench>) {
   return (what: string, body: (bench: Bench) => Promise<void>): void => {
     test(`[bus ${name}] ${what}`, async () => {
       await using bench = await make()
@@ -303,7 +220,7 @@ function testsOf<Bench extends BusBench>(name: string, make: () => Promise<Bench
 }
 
 /** Waits until everything said before has gone through: a message after it has gone round. */
-async function settle(...buses: readonly Bus[]): Promise<void> {
+export async function settle(...buses: readonly Bus[]): Promise<void> {
   for (const bus of buses) {
     const channel = newChannel()
     const { heard, hear } = ear()

@@ -100,6 +100,23 @@ describe.skipIf(!hasRedisServer())('a bus whose Redis', () => {
     expect(answer).toHaveLength(10_000)
   })
 
+  test('[I9] is well keeps its connections over a standstill of the process', async () => {
+    await using server = await startRedis()
+    await using bus = await startBus({ url: server.url, prefix })
+    const statuses: BusStatus[] = []
+    bus.onStatus((status) => statuses.push(status))
+    const heard: string[] = []
+    await bus.subscribe('{a}', (message) => heard.push(text(message)))
+    bus.publish('{a}', Buffer.from('before'))
+    await new Promise(setImmediate)
+    const end = performance.now() + 6_000
+    while (performance.now() < end); // as SIGSTOP does
+    bus.publish('{a}', Buffer.from('after'))
+    await until('both are heard', () => heard.length === 2)
+    expect([statuses, bus.meter.resubscriptions]).toEqual([[], [1]])
+    expect(bus.meter.read('redis_publish_lost_away')).toBe(0)
+  })
+
   test('[I5] has been away for long is back within a second', async () => {
     await using server = await startRedis()
     await using bus = await startBus({ url: server.url, prefix })
