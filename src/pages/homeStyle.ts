@@ -1,6 +1,6 @@
 export const homeStyle = `
-body { display: grid; place-items: center; min-height: 100dvh; padding: 24px; background-image: radial-gradient(circle, var(--dots) 1.1px, transparent 1.4px); background-size: 24px 24px; }
-main { width: min(560px, 100%); padding: clamp(24px, 6vw, 44px); background: var(--card); border: 1px solid var(--line); border-radius: 22px; box-shadow: var(--shadow); display: grid; gap: 22px; }
+body { display: grid; grid-template-columns: minmax(0, 560px); place-content: center; min-height: 100dvh; padding: 24px; background-image: radial-gradient(circle, var(--dots) 1.1px, transparent 1.4px); background-size: 24px 24px; }
+main { padding: clamp(24px, 6vw, 44px); background: var(--card); border: 1px solid var(--line); border-radius: 22px; box-shadow: var(--shadow); display: grid; grid-template-columns: minmax(0, 1fr); gap: 22px; }
 .brand { display: flex; align-items: center; gap: 14px; }
 .brand .mark { width: 44px; height: 44px; }
 h1 { font-size: 26px; line-height: 1.2; letter-spacing: -0.02em; }

@@ -89,6 +89,7 @@ html:not([data-state='joined']) .pointers, html:not([data-state='joined']) .face
 .notice { padding: 9px 16px; border-radius: 12px; background: var(--text); color: var(--paper); font-size: 14px; box-shadow: var(--shadow); animation: rise 0.25s ease-out; overflow-wrap: anywhere; }
 @keyframes rise { from { opacity: 0; transform: translateY(8px); } }
 
+@media (max-width: 1180px) { .zoom { bottom: calc(max(14px, env(safe-area-inset-bottom)) + 62px); } }
 @media (max-width: 1000px) { #offline-word { display: none; } #offline { padding: 0 8px; } }
 @media (max-width: 820px) {
   .zoom { display: none; }
@@ -111,5 +112,5 @@ html:not([data-state='joined']) .pointers, html:not([data-state='joined']) .face
   .bar { padding: 4px; gap: 0; }
   .top-right .divider { margin: 0 2px; }
 }
-@media (max-height: 430px) { .hint { display: none; } }
+@media (max-height: 430px) { .zoom, .hint { display: none; } }
 `

@@ -9,6 +9,7 @@ import { chromiumPath, launchBrowser, open } from './support.ts'
 import type { Visitor, VisitOptions } from './support.ts'
 
 const DOCUMENT = 'whiteboard/test'
+const HEALTHY = { contentType: 'text/plain', body: 'OK', headers: {} }
 const phone = { viewport: { width: 375, height: 667 }, hasTouch: true }
 
 describe.skipIf(!chromiumPath)('the whiteboard', () => {
@@ -24,7 +25,8 @@ describe.skipIf(!chromiumPath)('the whiteboard', () => {
     visitors = []
     const site = pages({ whiteboard: true })
     server = await makeTinyServer((request, response) => {
-      const page = site.get(new URL(request.url ?? '', 'http://node').pathname)
+      const { pathname } = new URL(request.url ?? '', 'http://node')
+      const page = pathname === '/socket' ? HEALTHY : site.get(pathname)
       if (page) response.setHeader('Content-Type', page.contentType)
       response.writeHead(page ? 200 : 404, page?.headers).end(page?.body)
     })
@@ -193,27 +195,42 @@ describe.skipIf(!chromiumPath)('the whiteboard', () => {
     expect([await ann.strokes(), await ann.seesInk()]).toEqual([1, false])
   })
 
-  test('on a phone everything is in reach: nothing hangs over the edge, nothing overlaps', async () => {
-    const board = 'a-board-with-a-rather-long-name'
-    const { page } = await come(phone, board)
+  test.each([
+    [375, 667],
+    [844, 390],
+    [820, 1_180],
+    [1_000, 700],
+    [1_280, 800],
+  ])('at %i by %i nothing hangs over the edge, nothing overlaps', async (width, height) => {
+    const options = { viewport: { width, height }, hasTouch: true }
+    const { page } = await come(options, 'a-board-with-a-rather-long-name')
     const boxes = await page.locator('.bar:visible').evaluateAll((bars) =>
       bars.map((bar) => {
         const { left, top, right, bottom } = bar.getBoundingClientRect()
         return { left, top, right, bottom }
       }),
     )
+    expect(boxes.length).toBeGreaterThan(2)
     for (const box of boxes) {
       expect(box.left).toBeGreaterThanOrEqual(0)
-      expect(box.right).toBeLessThanOrEqual(phone.viewport.width)
+      expect(box.right).toBeLessThanOrEqual(width)
       for (const other of boxes.filter((each) => each !== box)) {
-        const apart = box.right <= other.left || other.right <= box.left
-        expect(apart || box.bottom <= other.top || other.bottom <= box.top).toBe(true)
+        const isBeside = box.right <= other.left || other.right <= box.left
+        expect(isBeside || box.bottom <= other.top || other.bottom <= box.top).toBe(true)
       }
     }
+    await page.goto(server.origin)
+    const overhang = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    expect(overhang).toBeLessThanOrEqual(0)
+  })
+
+  test('on a phone colour and width are chosen from a card of their own', async () => {
+    const { page } = await come(phone)
+    expect(await page.locator('#colours').isVisible()).toBe(false)
     await page.click('#style')
     await page.click('[aria-label="Red (3)"]')
     await page.touchscreen.tap(150, 200)
-    await until('stored in red', () => server.text(`whiteboard/${board}`).includes('"c":2'))
+    await until('stored in red', () => server.text(DOCUMENT).includes('"c":2'))
   })
 
   test('every control has a name for those who do not see it', async () => {

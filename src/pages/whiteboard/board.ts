@@ -28,6 +28,19 @@ export function makeBoard(author: string) {
   /** Ids of strokes that some erase names. */
   let erasedBy = new Map<string, string[]>()
   let redoable: string[] = []
+  /** What is worked out from the records, until one comes: it is asked for with every frame. */
+  let shown: VisibleStroke[] | undefined
+  let lastOwn: { id: string | undefined } | undefined
+
+  function changed(): void {
+    shown = lastOwn = undefined
+  }
+
+  const visible = () =>
+    (shown ??= strokes(() => true).map((entry) => ({
+      stroke: entry.record as Stroke,
+      isStored: isStored(entry),
+    })))
 
   const isInForce = (id: string, isCounted: (entry: Entry) => boolean) => {
     const entry = entries.get(id)
@@ -75,6 +88,7 @@ export function makeBoard(author: string) {
   }
 
   function put(record: BoardRecord, order: number): void {
+    changed()
     if (isReversal(record)) {
       reverse(record)
       return
@@ -91,9 +105,9 @@ export function makeBoard(author: string) {
 
   /** What undo would take back: the last thing of ours that still shows. */
   function undoTarget(): string | undefined {
-    const shown = new Set(strokes(() => true).map(({ record }) => record.id))
+    const ids = new Set(visible().map(({ stroke }) => stroke.id))
     const candidates = own().filter(
-      ({ record, isUndone }) => !isUndone && (record.t !== 's' || shown.has(record.id)),
+      ({ record, isUndone }) => !isUndone && (record.t !== 's' || ids.has(record.id)),
     )
     return candidates.at(-1)?.record.id
   }
@@ -115,23 +129,21 @@ export function makeBoard(author: string) {
     },
     /** A record of ours will not be stored. */
     withdraw(record: BoardRecord): void {
+      changed()
       if (isReversal(record)) {
         reverse({ ...record, t: record.t === 'u' ? 'r' : 'u' })
       } else entries.delete(record.id)
     },
     reset(): void {
+      changed()
       entries = new Map()
       logged = new Set()
       erasedBy = new Map()
       redoable = []
     },
     /** From the lowest to the topmost. */
-    visible: (): VisibleStroke[] =>
-      strokes(() => true).map((entry) => ({
-        stroke: entry.record as Stroke,
-        isStored: isStored(entry),
-      })),
-    undoTarget,
+    visible,
+    undoTarget: (): string | undefined => (lastOwn ??= { id: undoTarget() }).id,
     redoTarget: (): string | undefined => redoable.at(-1),
     /**
      * What is left of a record of ours after what others have stored: an erase of what is gone already, and a second

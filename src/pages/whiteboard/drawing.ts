@@ -86,6 +86,9 @@ export function makeDrawing(options: Options) {
   }
 
   return {
+    get isErasing() {
+      return erased !== undefined
+    },
     /** Strokes that the eraser has touched and that are about to go. */
     isErased: (id: string) => erased?.has(id) ?? false,
     line: (): LiveStroke | undefined => line,

@@ -47,7 +47,9 @@ const me = {
 const repaint = onceAFrame(() => {
   const isLive = connection.status.state === 'joined'
   const visible = board.visible()
-  const left = visible.filter(({ stroke }) => !drawing.isErased(stroke.id))
+  const left = drawing.isErasing
+    ? visible.filter(({ stroke }) => !drawing.isErased(stroke.id))
+    : visible
   paint.strokes(camera.view, left, !isLive)
   const line = drawing.line()
   paint.live(camera.view, line ? [...live.strokes(), line] : live.strokes())

@@ -44,6 +44,7 @@ export function makePaint(lower: HTMLCanvasElement, upper: HTMLCanvasElement) {
   const above = upper.getContext('2d')!
   const cache = new Map<string, Drawn>()
   let painted: string[] = []
+  let last: { strokes: readonly VisibleStroke[]; fades: boolean } | undefined
   let paintedView: View | undefined
   let size: Size = { width: 0, height: 0 }
 
@@ -98,6 +99,8 @@ export function makePaint(lower: HTMLCanvasElement, upper: HTMLCanvasElement) {
     },
     /** @param fades whether strokes that are not stored yet are to look like it */
     strokes(view: View, strokes: readonly VisibleStroke[], fades: boolean): void {
+      if (view === paintedView && last?.strokes === strokes && last.fades === fades) return
+      last = { strokes, fades }
       const keys = strokes.map((visible) => keyOf(visible, fades))
       const isMoreOfTheSame =
         view === paintedView && painted.every((key, index) => key === keys[index])
@@ -123,10 +126,6 @@ export function makePaint(lower: HTMLCanvasElement, upper: HTMLCanvasElement) {
     /** Colours have changed. */
     forget(): void {
       paintedView = undefined
-    },
-    /** What is not on the board any more needs no path. */
-    keepOnly(ids: ReadonlySet<string>): void {
-      for (const id of cache.keys()) if (!ids.has(id)) cache.delete(id)
     },
   }
 }
