@@ -72,6 +72,8 @@ export function makeLink(options: LinkOptions): Link {
     name: `${options.name}publisher`,
     verb: verbs.publish,
     now,
+    // Whichever connection comes back last: it is up as soon as a probe has gone round.
+    onReady: () => void probe(),
     failed,
     lost: (messages, why) => options.lost(messages, why),
     onMoved: () => options.onMoved('message'),

@@ -28,6 +28,8 @@ export interface PublisherOptions {
   readonly name: string
   readonly verb: Verbs['publish']
   now(): number
+  /** From now on messages are taken. */
+  onReady(): void
   /** Connecting failed. */
   failed(error: unknown): void
   lost(messages: number, why: LossReason): void
@@ -62,6 +64,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
       // ioredis has greeted and waits for nothing: from here on this connection is ours.
       stream.removeAllListeners('data')
       stream.on('data', makeAnswerReader(answered))
+      options.onReady()
       return Promise.resolve()
     },
     ended() {

@@ -78,6 +78,7 @@ export function busContract(name: string, make: () => Promise<BusBench>): void {
     await near.subscribe(channel, gone.hear)
     await near.subscribe(channel, stays.hear)
     near.unsubscribe(channel, gone.hear)
+    await settle(near)
     far.publish(channel, bytes('x'))
     await until('the other heard', () => stays.heard.length > 0)
     near.unsubscribe(channel, stays.hear)
