@@ -190,6 +190,8 @@ test('bytes that sessions may still need stay in memory while somebody catches u
   follower.hear(chunk(0, 'zero'))
   expect(follower.recent(0, 4)).toBeUndefined()
   follower.retain()
+  follower.retain()
+  follower.release()
   follower.hear(chunk(4, 'one'))
   follower.hear(chunk(7, 'two'))
   expect(textOf(follower.recent(5, 9))).toBe('netw')

@@ -38,8 +38,8 @@ export interface World {
   readonly air: Air
   readonly nodes: readonly TestNode[]
   /** @throws Error when it is not let in */
-  join(node: TestNode, id: string, options?: JoinOptions): Promise<Reader>
-  log(id: string): Promise<string>
+  readonly join: (node: TestNode, id: string, options?: JoinOptions) => Promise<Reader>
+  readonly log: (id: string) => Promise<string>
 }
 
 export interface WorldOptions {
@@ -73,6 +73,7 @@ export function makeWorld(options: WorldOptions): World {
     nodes,
     async join(node, id, { offset = 0, creation = 'may', initial = '', room } = {}) {
       const reader = new Reader(`reader ${(readers += 1)}`, offset, room)
+      node.readers.push(reader)
       const joining = node.documents.join({
         id,
         creation,
@@ -84,7 +85,6 @@ export function makeWorld(options: WorldOptions): World {
       })
       const opened = joining.then((result) => {
         if (result.kind !== 'joined') throw new Error(`not let in: ${result.kind}`)
-        node.readers.push(reader)
         reader.session = result.session
         result.session.open()
       })
@@ -93,6 +93,7 @@ export function makeWorld(options: WorldOptions): World {
       for (let tries = 0; !state.isSettled && tries < 200; tries += 1) {
         await pass(tries > 2 ? 25 : 0)
       }
+      if (!state.isSettled) throw new Error(`${reader.name} waits for ever to join`)
       await opened
       return reader
     },
@@ -118,6 +119,7 @@ function makeNode(name: string, store: DocumentStore, air: Air, options: WorldOp
     leaseMs: 10_000,
     newNode: () => `${name}.${(incarnations += 1)}`,
     open: () => new Map([...hub.all()].map(({ epoch, sessions }) => [epoch, sessions.size])),
+    isOpen: (epoch) => hub.at(epoch) !== undefined,
     onError,
   })
   const hub = makeHub({ store, bus, roster, pages, meter, channel, origin: name, onError })

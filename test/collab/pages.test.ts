@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest'
+import { makePages, PAGE_BYTES } from '../../src/collab/pages.ts'
+import { StoreError } from '../../src/core/errors.ts'
+import { seededRandom } from '../support/random.ts'
+import { makeTally } from './support/meter.ts'
+
+/** A log of which `length` bytes are committed, and every read of it. */
+function makeLog(length: number, budget = 16 * PAGE_BYTES) {
+  const log = Buffer.alloc(8 * PAGE_BYTES)
+  for (let at = 0; at < log.length; at += 4) log.writeUInt32BE(at, at)
+  const reads: string[] = []
+  const state = { length, failing: undefined as Error | undefined }
+  const waiting: (() => void)[] = []
+  let isHeld = false
+  const tally = makeTally()
+  const pages = makePages(
+    {
+      async read(epoch, from, to) {
+        reads.push(`${epoch}:${from}-${to}`)
+        // What it answers is what was committed when it was asked.
+        const seen = log.subarray(from, Math.min(to, state.length))
+        if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
+        if (state.failing) throw state.failing
+        return new Uint8Array(seen)
+      },
+    },
+    budget,
+    tally.meter,
+  )
+  return {
+    log,
+    reads,
+    state,
+    pages,
+    tally,
+    hold: () => (isHeld = true),
+    release: () => {
+      isHeld = false
+      waiting.splice(0).forEach((go) => go())
+    },
+  }
+}
+
+test('bytes are read in aligned pages, whatever part of them is wanted', async () => {
+  const { pages, reads, log } = makeLog(3 * PAGE_BYTES)
+  const from = PAGE_BYTES + 1_000
+  expect(Buffer.from(await pages.read(1, from, from + 10))).toEqual(log.subarray(from, from + 10))
+  expect(reads).toEqual([`1:${PAGE_BYTES}-${2 * PAGE_BYTES}`])
+  expect(await pages.read(1, PAGE_BYTES, 3 * PAGE_BYTES)).toHaveLength(PAGE_BYTES)
+  expect(reads, 'the second time from memory').toHaveLength(1)
+})
+
+test('[I6] however many want a page, it is read once', async () => {
+  const { pages, reads, hold, release, tally } = makeLog(PAGE_BYTES)
+  hold()
+  const all = Array.from({ length: 100 }, (_, i) => pages.read(1, i, PAGE_BYTES))
+  release()
+  expect((await Promise.all(all)).map(({ length }) => PAGE_BYTES - length)).toEqual(
+    Array.from({ length: 100 }, (_, i) => i),
+  )
+  expect(reads).toHaveLength(1)
+  expect(tally.count('page', 'shared')).toBe(99)
+})
+
+test('of a page that was the last one only what is new is read', async () => {
+  const { pages, reads, state, log } = makeLog(100)
+  await pages.read(1, 0, 100)
+  state.length = 250
+  expect(Buffer.from(await pages.read(1, 100, 250))).toEqual(log.subarray(100, 250))
+  expect(reads).toEqual([`1:0-${PAGE_BYTES}`, `1:100-${PAGE_BYTES}`])
+  expect(Buffer.from(await pages.read(1, 50, 200))).toEqual(log.subarray(50, 200))
+  expect(reads).toHaveLength(2)
+})
+
+test('[I1] a shared read that began before the bytes were committed is followed by another', async () => {
+  const { pages, state, hold, release, log } = makeLog(100)
+  hold()
+  const early = pages.read(1, 0, 100)
+  state.length = 200
+  const late = pages.read(1, 100, 200)
+  release()
+  expect(await early).toHaveLength(100)
+  expect(Buffer.from(await late)).toEqual(log.subarray(100, 200))
+})
+
+test('[I1] nothing where the log should have something is a hole, never the end', async () => {
+  const { pages } = makeLog(100)
+  await expect(pages.read(1, 100, 200)).rejects.toMatchObject({ code: 'hole' })
+})
+
+test('a failure reaches everybody who waits for that read, and nobody later', async () => {
+  const { pages, state, hold, release } = makeLog(100)
+  hold()
+  state.failing = new StoreError('away', 'gone')
+  const both = [pages.read(1, 0, 10), pages.read(1, 50, 60)]
+  release()
+  for (const each of both) await expect(each).rejects.toMatchObject({ code: 'away' })
+  state.failing = undefined
+  expect(await pages.read(1, 0, 10)).toHaveLength(10)
+})
+
+test('[I6] pages in memory stay within the budget; those used least recently go first', async () => {
+  const { pages, reads } = makeLog(8 * PAGE_BYTES, 3 * PAGE_BYTES)
+  const read = (page: number): Promise<Uint8Array> =>
+    pages.read(1, page * PAGE_BYTES, 8 * PAGE_BYTES)
+  for (const page of [0, 1, 2, 0, 3]) await read(page)
+  expect(reads).toHaveLength(4)
+  await read(0)
+  await read(2)
+  expect(reads, 'still there').toHaveLength(4)
+  await read(1)
+  expect(reads, 'gone').toHaveLength(5)
+})
+
+test('a page larger than the whole budget is given all the same', async () => {
+  const { pages } = makeLog(PAGE_BYTES, 1_000)
+  expect(await pages.read(1, 0, PAGE_BYTES)).toHaveLength(PAGE_BYTES)
+})
+
+test('epochs have pages of their own, and a forgotten one is read anew', async () => {
+  const { pages, reads } = makeLog(100)
+  await pages.read(1, 0, 10)
+  await pages.read(11, 0, 10)
+  expect(reads).toHaveLength(2)
+  pages.forget(1)
+  await pages.read(11, 0, 10)
+  expect(reads).toHaveLength(2)
+  await pages.read(1, 0, 10)
+  expect(reads).toHaveLength(3)
+})
+
+test('[I1] any reads of a growing log give its bytes', async () => {
+  const random = seededRandom('pages')
+  const { pages, state, log } = makeLog(1, 2 * PAGE_BYTES)
+  for (let round = 0; round < 300; round += 1) {
+    state.length = Math.min(log.length, state.length + random.between(0, 20_000))
+    const from = random.between(0, state.length)
+    const to = random.between(from + 1, state.length + 1)
+    const bytes = await pages.read(1, from, to)
+    expect(bytes.length).toBeGreaterThan(0)
+    expect(Buffer.compare(bytes, log.subarray(from, from + bytes.length))).toBe(0)
+    expect(from + bytes.length).toBeLessThanOrEqual(to)
+  }
+})
