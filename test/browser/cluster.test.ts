@@ -10,6 +10,11 @@ import { describeBoards } from './boards.ts'
 import { chromiumPath, launchBrowser, visit } from './support.ts'
 import type { Visitor } from './support.ts'
 
+// Said once, for all files here.
+if (chromiumPath === undefined) {
+  console.log('no Chromium was found, so tests in a browser did not run (CHROMIUM_PATH names one)')
+}
+
 const { databaseUrl, redisUrl, redisPrefix } = inject('services')
 const hasRedis = redisUrl !== undefined
 

@@ -12,9 +12,6 @@ const places = [
 ]
 /** CHROMIUM_PATH names another one. */
 export const chromiumPath = [process.env.CHROMIUM_PATH ?? '', ...places].find(existsSync)
-if (chromiumPath === undefined) {
-  console.log('no Chromium was found, so tests in a browser did not run (CHROMIUM_PATH names one)')
-}
 
 const quiet = [
   '--headless',
