@@ -79,6 +79,8 @@ export class Reader implements Sink {
   readonly answers: AppendAnswer[] = []
   readonly keyAnswers = new Map<number, boolean>()
   readonly view = new Map<string, KeyView>()
+  /** Names of the keys of each message. */
+  readonly told: string[][] = []
   readonly heard: string[] = []
   readonly mine = new Set<string>()
   #asked: Asked[] = []
@@ -149,6 +151,7 @@ export class Reader implements Sink {
   keys(changes: readonly KeyChange[]): void {
     this.#checkWhole('keys')
     this.outlet.add(20 * changes.length)
+    this.told.push(changes.map(({ name }) => name))
     for (const { name, version, value, removed } of changes) {
       this.view.set(name, { version, value: Buffer.from(value).toString(), removed })
     }
