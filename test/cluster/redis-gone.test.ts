@@ -113,6 +113,9 @@ test.skipIf(!redisUrl || !hasRedisServer())(
     await using redis = await startRedis()
     await using cluster = await makeCluster(3, { redisUrl: redis.url })
     const workload = startWorkload({ ...cluster, random, documents: ['alpha', 'beta'] })
+    const [near, , far] = cluster.nodes
+    await using ann = await connectZwibbler(near!.url, 'live').joined()
+    await using bob = await connectZwibbler(far!.url, 'live').joined()
     let killed = 0
     const goOn = async (): Promise<void> => {
       const before = workload.acknowledged()
@@ -128,6 +131,9 @@ test.skipIf(!redisUrl || !hasRedisServer())(
       await sleep(random.between(0, 1_500)) // how long it is gone
       await goOn()
       await redis.start()
+      await until('Redis is heard again', () => hearsRedis(far!))
+      await ann.append(`<${round}>`)
+      await bob.hears(`<${round}>`, { withinMs: 1_000 })
     }
     expect(checkHistory(await workload.finish())).toEqual([])
     const figures = await cluster.metrics()

@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Ends a run with one line for people and scripts, `<n> passed, <n> failed`, and says what did not run for want of Redis. */
+/** Ends a run with one line for people and scripts, `<n> passed, <n> failed`, and names the files with tests that did not run. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const count = (state: string): number =>
@@ -9,9 +9,10 @@ export default class ClosingLine implements Reporter {
     // A file that does not even load has no tests that could fail, and still is a failure.
     const broken = modules.filter((module) => module.errors().length > 0).length
     const lacking = modules.filter((module) => countOf(module, 'skipped') > 0)
-    if (process.env.LENGTHWISE_TEST_REDIS === 'none' && lacking.length > 0) {
+    if (lacking.length > 0) {
       const files = lacking.map((module) => `${nameOf(module)} (${countOf(module, 'skipped')})`)
-      console.log(`no Redis was found, so tests did not run in: ${files.join(', ')}`)
+      const reason = process.env.LENGTHWISE_TEST_REDIS === 'none' ? 'no Redis was found, so ' : ''
+      console.log(`${reason}tests did not run in: ${files.join(', ')}`)
     }
     console.log(
       `\n${count('passed')} passed, ${count('failed') + broken + unhandled.length} failed`,

