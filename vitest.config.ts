@@ -5,7 +5,7 @@ export default defineConfig({
     globalSetup: ['test/support/services.ts'],
     include: ['test/**/*.test.ts'],
     reporters: ['default', './test/support/closingLine.ts'],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // Real nodes, Postgres and Redis on small machines: files that start nodes share the cores badly.
     maxWorkers: 2,

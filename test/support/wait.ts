@@ -16,7 +16,7 @@ export interface WaitOptions {
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { withinMs = 10_000, everyMs = 20 }: WaitOptions = {},
+  { withinMs = 30_000, everyMs = 20 }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + withinMs
   let cause: unknown
