@@ -145,6 +145,7 @@ export class Session {
     ephemerals: readonly Ephemeral[],
   ): void {
     if (this.isClosed) return
+    if (this.#hasAll(entries) && news.length === 0 && ephemerals.length === 0) return
     const done = { at: 0, isTold: false }
     while (!done.isTold && this.#isLive) {
       this.outlet.cork(() => {
@@ -220,7 +221,11 @@ export class Session {
 
   #remember(news: readonly KeyNews[], ephemerals: readonly Ephemeral[]): void {
     for (const { change, by } of news) {
-      if (by === this) continue
+      if (by === this) {
+        // What waits is older than its own set.
+        this.#keys?.delete(change.name)
+        continue
+      }
       this.#keys ??= new Map()
       const waiting = this.#keys.get(change.name)
       // One slot a name; of two with one name the newer version is owed. Removals are always news.
@@ -240,14 +245,15 @@ export class Session {
     if (news.length === 0) return
     const mine = news.some(({ by }) => by === this)
     if (!mine) return this.sink.keys(shared.changes, shared.memo)
-    const others = news.filter(({ by }) => by !== this)
-    if (others.length > 0) this.sink.keys(latest(others), undefined)
+    // Of a key that it set last itself it is told nothing: what others did before is out of date.
+    const others = latest(news, this)
+    if (others.length > 0) this.sink.keys(others, undefined)
   }
 
   #tellRemembered(): void {
     if (this.#ephemerals)
       for (const message of this.#ephemerals.values()) this.sink.ephemeral(message)
-    if (this.#keys) this.sink.keys([...this.#keys.values()], undefined)
+    if (this.#keys?.size) this.sink.keys([...this.#keys.values()], undefined)
     this.#ephemerals = this.#keys = undefined
   }
 
@@ -380,8 +386,9 @@ export interface Shared {
   readonly memo: Memo
 }
 
-/** @returns the last change of each name */
-export function latest(news: readonly KeyNews[]): KeyChange[] {
+/** @returns the last change of each name, but for those that `except` made */
+export function latest(news: readonly KeyNews[], except?: object): KeyChange[] {
   if (news.length === 0) return []
-  return [...new Map(news.map(({ change }) => [change.name, change])).values()]
+  const last = new Map(news.map((each) => [each.change.name, each])).values()
+  return [...last].filter(({ by }) => !by || by !== except).map(({ change }) => change)
 }

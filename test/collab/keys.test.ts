@@ -158,6 +158,32 @@ test('a paused session is owed only the last value of each key', async () => {
   expect([seen(eve, 'page'), seen(eve, 'cursor')]).toEqual(['20 page 20', '20 cursor 20'])
 })
 
+test('after its own set a session is not told what others had set before', async () => {
+  const gate = makeGate()
+  const { near, ann, bob, cleo, join } = await makeParty({ around: gate.around })
+  const eve = await join(near, ID, { room: 0 })
+  stall(eve)
+  append(near, bob, 0, 'x')
+  await pass()
+  setKey(near, bob, key('page', 0, 1, 'bob'))
+  await pass()
+  setKey(near, eve, key('page', 1, 2, 'eve'))
+  await pass()
+  read(eve)
+  await pass()
+  expect([eve.told, seen(eve, 'page')]).toEqual([[], '2 eve'])
+  // And within one statement, while another one is in flight.
+  gate.hold('setKeys', 'before')
+  setKey(near, ann, key('other', 7, 8))
+  await pass()
+  setKey(near, bob, key('lock', 0, 1, 'bob'))
+  setKey(near, eve, key('lock', 1, 2, 'eve'))
+  gate.open()
+  await pass(10)
+  expect([eve.told, seen(eve, 'lock')]).toEqual([[], '2 eve'])
+  expect(seen(cleo, 'lock')).toBe('2 eve')
+})
+
 test('[I5] a change whose frame is lost is read when the next one does not fit', async () => {
   const { near, ann, cleo, air } = await makeParty()
   air.weather.isSilent = true
