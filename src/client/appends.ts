@@ -171,15 +171,16 @@ export function makeAppends(options: AppendsOptions) {
         return 'ok'
       }
       if (result === 0) return refused(length, answered)
-      // The document was exactly that long, so nothing may have arrived from there on.
-      if (answered.at !== position || held.length > 0) return 'broken'
-      if (result === 1) {
-        if (length !== position + answered.bytes.length) return 'broken'
-        stored(answered)
-      } else {
+      if (result !== 1) {
         attempt = undefined
         for (const change of answered.changes) pending.settle(change, { kind: 'denied' })
+        deliverHeld()
+        return 'ok'
       }
+      // It is an element of the stream: everything before it is here, and nothing from its place on.
+      const isInPlace = answered.at === position && held.length === 0
+      if (!isInPlace || length !== position + answered.bytes.length) return 'broken'
+      stored(answered)
       return 'ok'
     },
 

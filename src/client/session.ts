@@ -51,7 +51,8 @@ const FAREWELL_MS = 1_000
 
 export function openSession(options: SessionOptions): Session {
   const { settings, memory, appends, keys } = options
-  const awaited: ('append' | 'probe')[] = []
+  /** In the order sent; the document was at least `length` bytes long when it was sent. */
+  const awaited: { readonly what: 'append' | 'probe'; readonly length: number }[] = []
   let state: 'joining' | 'joined' | 'leaving' | 'ended' = 'joining'
   let farewell: { error: ConnectionError; timer: ReturnType<typeof setTimeout> } | undefined
   /** Whether parts of an append are to come. */
@@ -157,14 +158,15 @@ export function openSession(options: SessionOptions): Session {
   }
 
   function answer(result: number, length: number): void {
-    const what = awaited.shift()
-    if (!what) throw new RangeError('an answer to nothing')
-    if (length < appends.position) {
+    const asked = awaited.shift()
+    if (!asked) throw new RangeError('an answer to nothing')
+    // It may be shorter than what we have by now: the answer was decided before the latest bytes came.
+    if (length < asked.length) {
       end(recreated())
       return
     }
     saidLength = Math.max(saidLength, length)
-    if (what === 'append') judge(appends.answer(result, length))
+    if (asked.what === 'append') judge(appends.answer(result, length))
     flush()
   }
 
@@ -176,15 +178,15 @@ export function openSession(options: SessionOptions): Session {
     if (state !== 'joined' || isMidAppend) return
     const next = appends.next()
     if (!next) return
-    awaited.push('append')
     const { offset, bytes: data } = next
+    awaited.push({ what: 'append', length: offset })
     link.send(writeAppend({ type: 'append', generation: 0, offset, data }))
   }
 
   /** An empty append where the document does not end is always refused, with its length: does it live, have we everything? */
   function probe(): void {
     if (state !== 'joined' || awaited.length > 0) return
-    awaited.push('probe')
+    awaited.push({ what: 'probe', length: appends.received })
     const offset = appends.position > 0 ? 0 : 1
     link.send(writeAppend({ type: 'append', generation: 0, offset, data: empty }))
   }

@@ -81,8 +81,14 @@ export async function visit(
       await page.mouse.move(toX, toY, { steps: 8 })
       await page.mouse.up()
     },
-    sees: async (count) => {
-      await until(`${count} strokes are seen`, async () => (await strokes()) === count)
+    async sees(count) {
+      const seen = until(`${count} strokes are seen`, async () => (await strokes()) === count)
+      await seen.catch(async (error: unknown) => {
+        const facts = await page.locator('#activity').evaluate((panel) => panel.textContent)
+        throw new Error(`${await strokes()} strokes are seen, not ${count}: ${facts}`, {
+          cause: error,
+        })
+      })
     },
     state: async () => (await page.locator('html').getAttribute('data-state')) ?? undefined,
     seesInk: () =>

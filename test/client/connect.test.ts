@@ -94,6 +94,46 @@ test('[zwibbler 8] a conflict is told, rebased by the caller and tried again', a
   expect(server.text('doc')).toBe('quickslow')
 })
 
+test('[zwibbler 8] a refusal may name a length that has been passed by what came before it', async () => {
+  const ann = client({ heartbeatMs: 40 })
+  await ann.append('first')
+  let isFirst = true
+  server.fault = (message) => {
+    if (message.type !== 'append' || message.data.length === 0 || !isFirst) return 'none'
+    isFirst = false
+    // Decided at length 8, and on its way while the document grows.
+    server.append('doc', encode('AAA'))
+    server.append('doc', encode('BBB'))
+    server.sendRaw('doc', hex('81 00 0000 0000000000000008'))
+    return 'ignore'
+  }
+  expect(await ann.append('x')).toEqual({ kind: 'stored', offset: 11, length: 12, rebases: 1 })
+  // The answer to a probe may be as old.
+  const probes = appends().length
+  server.fault = (message) => {
+    if (message.type !== 'append') return 'none'
+    server.fault = () => 'none'
+    server.append('doc', encode('CCC'))
+    server.sendRaw('doc', hex('81 00 0000 000000000000000c'))
+    return 'ignore'
+  }
+  await until('two probes', () => appends().length >= probes + 2)
+  expect([ann.text, ann.resets, ann.connection.counters.joins]).toEqual(['firstAAABBBxCCC', 0, 1])
+})
+
+test('[zwibbler 4.6] a denial may come after what others appended meanwhile', async () => {
+  const ann = client()
+  await ann.connection.joined()
+  server.fault = (message) => {
+    if (message.type !== 'append') return 'none'
+    server.append('doc', encode('AAA'))
+    server.sendRaw('doc', hex('81 00 0002 0000000000000000'))
+    return 'ignore'
+  }
+  expect(await ann.append('x')).toEqual({ kind: 'denied' })
+  expect([ann.text, ann.connection.counters.joins]).toEqual(['AAA', 1])
+})
+
 test('[zwibbler 8] one append is outstanding at a time, and 500 made in one turn take few', async () => {
   const ann = client()
   await ann.connection.joined()

@@ -9,14 +9,18 @@ import type { TinyServer } from './support.ts'
 
 const CHANGES = 60
 
-/** Drops connections before and after commits, and lets appends commit while their author is back already. */
+/**
+ * Drops connections before and after commits, lets appends commit while their author is back already, and lets refusals be
+ * overtaken by what was stored after them.
+ */
 function misbehave(server: TinyServer, random: Random): void {
   server.fault = (message) => {
     if (message.type === 'init') return random.chance(0.05) ? 'drop' : 'none'
     const roll = random.next()
     if (roll < 0.08) return 'drop'
     if (roll < 0.16) return 'drop after'
-    return roll < 0.24 ? 'commit late' : 'none'
+    if (roll < 0.24) return 'commit late'
+    return roll < 0.5 ? 'refuse late' : 'none'
   }
 }
 
@@ -99,7 +103,7 @@ test('[I1] [I2] random conflicts and cuts before and after commits: every change
     for (const [name, times] of server.faults) faults.set(name, (faults.get(name) ?? 0) + times)
   }
   // The faults really happened.
-  for (const name of ['drop', 'drop after', 'commit late']) {
+  for (const name of ['drop', 'drop after', 'commit late', 'refuse late']) {
     expect(faults.get(name), name).toBeGreaterThan(10)
   }
 }, 120_000)

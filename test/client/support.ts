@@ -43,7 +43,7 @@ interface Peer {
 /** What may go wrong with one message from a client: called with it, acts by what it returns. */
 export type Fault = (
   message: ClientMessage,
-) => 'none' | 'drop' | 'drop after' | 'commit late' | 'ignore'
+) => 'none' | 'drop' | 'drop after' | 'commit late' | 'refuse late' | 'ignore'
 
 export interface TinyServer extends AsyncDisposable {
   readonly url: string
@@ -146,9 +146,12 @@ export async function makeTinyServer(
     return true
   }
 
-  function append(peer: Peer, log: Log, message: Append): void {
+  /** @param lateMs a refusal, unlike an acknowledgement, may be passed by bytes that were stored after it was decided */
+  function append(peer: Peer, log: Log, message: Append, lateMs: number): void {
     const result = store(log, message, peer) ? 1 : 0
-    send(peer, writeAnswer({ type: 'answer', result, length: log.bytes.length }))
+    const answer = writeAnswer({ type: 'answer', result, length: log.bytes.length })
+    if (result === 0 && lateMs > 0) setTimeout(() => send(peer, answer), lateMs)
+    else send(peer, answer)
   }
 
   function setKey(peer: Peer, log: Log, m: SetKey): void {
@@ -180,10 +183,10 @@ export async function makeTinyServer(
     for (const other of log.peers) send(other, writeKeys({ type: 'keys', entries }))
   }
 
-  function handle(peer: Peer, message: ClientMessage, raw: Bytes): void {
+  function handle(peer: Peer, message: ClientMessage, raw: Bytes, lateMs: number): void {
     const { log } = peer
     if (!log) return
-    if (message.type === 'append') append(peer, log, message)
+    if (message.type === 'append') append(peer, log, message, lateMs)
     if (message.type === 'set-key') setKey(peer, log, message)
     if (message.type === 'broadcast') for (const other of others(peer)) send(other, raw)
   }
@@ -210,7 +213,7 @@ export async function makeTinyServer(
     // Cut before the answer gets out, so that the client cannot know.
     if (fault === 'drop after') peer.isCut = true
     if (message.type === 'init') join(peer, message, epoch)
-    else handle(peer, message, raw)
+    else handle(peer, message, raw, fault === 'refuse late' ? 8 : 0)
     if (fault === 'drop after') peer.socket.terminate()
   }
 
