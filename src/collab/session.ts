@@ -227,11 +227,8 @@ export class Session {
         continue
       }
       this.#keys ??= new Map()
-      const waiting = this.#keys.get(change.name)
-      // One slot a name; of two with one name the newer version is owed. Removals are always news.
-      if (!waiting || change.removed || waiting.removed || change.version >= waiting.version) {
-        this.#keys.set(change.name, change)
-      }
+      // One slot a name, and the last change in it: versions need not grow.
+      this.#keys.set(change.name, change)
     }
     for (const message of ephemerals) {
       if (message.by === this) continue

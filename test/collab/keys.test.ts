@@ -158,6 +158,25 @@ test('a paused session is owed only the last value of each key', async () => {
   expect([seen(eve, 'page'), seen(eve, 'cursor')]).toEqual(['20 page 20', '20 cursor 20'])
 })
 
+test('a paused session is told the last value also where versions went back', async () => {
+  const { near, ann, bob, join } = await makeParty()
+  const eve = await join(near, ID, { room: 0 })
+  stall(eve)
+  append(near, ann, 0, 'x')
+  await pass()
+  setKey(near, ann, key('page', 0, 9, 'old'))
+  setKey(near, bob, pointer('cursor', 0, 9, 'old'))
+  await pass()
+  setKey(near, ann, key('page', 9, 3, 'new'))
+  leave(near, bob)
+  await pass()
+  setKey(near, ann, pointer('cursor', 0, 1, 'new'))
+  await pass()
+  read(eve)
+  await pass()
+  expect([seen(eve, 'page'), seen(eve, 'cursor')]).toEqual(['3 new', '1 new'])
+})
+
 test('after its own set a session is not told what others had set before', async () => {
   const gate = makeGate()
   const { near, ann, bob, cleo, join } = await makeParty({ around: gate.around })
