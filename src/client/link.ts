@@ -46,10 +46,11 @@ export interface Link {
 }
 
 export function openLink(options: LinkOptions): Link {
+  const { answerMs, heartbeatMs } = options
   const socket = new options.WebSocket(options.url)
   const assemble = makeAssembler()
   const watch = makeWatch(options, () => socket.bufferedAmount)
-  const timer = setInterval(look, Math.max(10, options.answerMs / 5))
+  const timer = setInterval(look, Math.max(10, Math.min(answerMs, heartbeatMs || answerMs) / 5))
   let isOpen = false
 
   function look(): void {
