@@ -49,7 +49,8 @@ async function naive({ database, client, seconds }) {
   await emptyNaiveTables(client, DOCUMENTS)
   const perSecond = await pgbench(database.url, { documents: DOCUMENTS, size: SIZE, seconds })
   const { rows } = await client.query('select sum(length)::float8 as bytes from naive_documents')
-  // A statement that matches nothing is quick, and proves nothing.
-  if (rows[0].bytes < perSecond * seconds * SIZE * 0.9) throw new Error('pgbench did not append')
+  // A statement that matches nothing is quick, and proves nothing. The rate leaves out connecting, which may take long.
+  if (rows[0].bytes < perSecond * seconds * SIZE * 0.5)
+    throw new Error(`pgbench did not append: ${rows[0].bytes} bytes, ${perSecond} a second`)
   return perSecond
 }
