@@ -14,9 +14,11 @@ export interface Weather {
 export interface Air {
   readonly weather: Weather
   /** One node's end. */
-  bus(): Bus
+  readonly bus: () => Bus
   /** Every node is told that it may have missed something. */
-  tellGap(): void
+  readonly tellGap: () => void
+  /** Channels that somebody hears, and how many do. */
+  readonly channels: () => ReadonlyMap<string, number>
   readonly counts: { delivered: number; lost: number; doubled: number; late: number }
 }
 
@@ -52,14 +54,19 @@ export function makeAir(random: Random): Air {
   return {
     weather,
     counts,
+    channels: () => new Map([...ears].map(([channel, those]) => [channel, those.size])),
     tellGap: () => gaps.forEach((tell) => tell()),
     bus: () => ({
       async subscribe(channel, hear) {
-        await turnsOf(random)
+        // Heard from now on at the earliest, from the answer on for certain.
         const those = ears.get(channel) ?? new Set()
         ears.set(channel, those.add(hear))
+        await turnsOf(random)
       },
-      unsubscribe: (channel, hear) => void ears.get(channel)?.delete(hear),
+      unsubscribe(channel, hear) {
+        ears.get(channel)?.delete(hear)
+        if (ears.get(channel)?.size === 0) ears.delete(channel)
+      },
       publish,
       status: 'up',
       onGap: (listener) => void gaps.push(listener),

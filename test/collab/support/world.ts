@@ -131,6 +131,7 @@ function makeNode(name: string, store: DocumentStore, air: Air, options: WorldOp
     lanes: { batches: 2, alone: 1 },
   })
   onTestFinished(() => batcher.close())
+  void roster.start()
   const documents = makeDocuments({
     store,
     bus,
