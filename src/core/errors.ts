@@ -24,6 +24,7 @@ export class StoreError extends Error {
 export const closeCodes = {
   normal: 1000,
   protocolError: 1002,
+  invalid: 1007,
   refused: 1008,
   tooBig: 1009,
   draining: 1012,

@@ -4,6 +4,7 @@ export type AppendOutcomeName =
   | 'stored'
   | 'conflict' // told by Postgres
   | 'conflict_memory' // refused without a statement
+  | 'checked' // empty and refused: it only asked for the length
   | 'denied' // no write permission
   | 'missing'
   | 'unavailable' // certainly not stored
@@ -41,6 +42,16 @@ export interface Meter {
   limit(name: string): void
   /** An error answered or a connection closed in the protocol's own terms. */
   protocolError(surface: string, code: string): void
+  /** A room was folded: what was read, and what stands for it now. */
+  folded(kind: 'minor' | 'major', seconds: number, bytesIn: number, bytesOut: number): void
+  /** A record that cannot be read was put aside. */
+  quarantined(): void
+  /** An awareness message was given to one connection. */
+  awarenessTold(): void
+  /** An update that holds nothing new was dropped. */
+  redundantUpdate(): void
+  /** A large update was looked at in a thread of its own. */
+  checkedApart(): void
   /** A figure that is read when somebody asks. `help` is one sentence. */
   gauge(name: string, help: string, read: () => number): void
 }

@@ -15,7 +15,10 @@ export interface Chunk {
   readonly data: Uint8Array
 }
 
-/** Consecutive appends to one document, the first one at `expected`. All of them commit, or none. */
+/** Instead of an expected length: append wherever the document ends just then. For what commutes. */
+export const ANYWHERE = -1
+
+/** Consecutive appends to one document, the first one at `expected`, or `ANYWHERE`. All of them commit, or none. */
 export interface DocumentAppends {
   readonly epoch: Epoch
   readonly expected: number
@@ -23,7 +26,7 @@ export interface DocumentAppends {
 }
 
 export type DocumentOutcome =
-  | { readonly kind: 'stored'; readonly length: number }
+  | { readonly kind: 'stored'; readonly length: number } // after it
   | { readonly kind: 'conflict'; readonly length: number } // the actual length
   | { readonly kind: 'busy' } // somebody holds the row: send it alone
   | { readonly kind: 'missing' } // no such document in this epoch
@@ -155,8 +158,8 @@ export interface PresenceStore {
   /** Registers this incarnation, or renews its lease. @returns false when the lease had lapsed and the row is gone */
   register(node: string, leaseMs: number): Promise<void>
   renew(node: string, leaseMs: number): Promise<boolean>
-  /** Nodes of other processes whose lease is live; those of one process share what their ids begin with. */
-  others(process: string): Promise<number>
+  /** Nodes whose lease is live; the ids of those of one process are its name, a dot, and more. */
+  live(): Promise<readonly string[]>
   /** Says that this node has the documents open. @returns those it now has; `busy` ones are to be asked for again */
   enter(
     node: string,

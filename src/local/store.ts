@@ -3,6 +3,7 @@
  * pass the same suite. Every answer comes a turn of the event loop later, as it would from a server.
  */
 import { StoreError } from '../core/errors.ts'
+import { ANYWHERE } from '../core/ports.ts'
 import type {
   Chunk,
   DocumentAppends,
@@ -64,7 +65,8 @@ export function makeLocalStore(faults?: AppendFaults): LocalStore {
     const document = byEpoch.get(epoch)
     if (!document) return { kind: 'missing' }
     if (!wait && faults?.isLocked(epoch)) return { kind: 'busy' }
-    if (document.length !== expected) return { kind: 'conflict', length: document.length }
+    if (expected !== ANYWHERE && document.length !== expected)
+      return { kind: 'conflict', length: document.length }
     extend(document, chunks)
     return { kind: 'stored', length: document.length }
   }

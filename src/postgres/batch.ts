@@ -13,29 +13,32 @@ export function rowsOf(size: number): { start: number; size: number }[] {
   return rows
 }
 
-/** Parameters $1 … $9 of the append statement: per document, per row, then the bytes. Positions count from 1 in SQL. */
+/**
+ * Parameters $1 … $9 of the append statement: per document, per row, then the bytes. Rows say how far behind their
+ * document's end they begin; positions in the bytes count from 1 in SQL.
+ */
 export function packBatch(batch: readonly DocumentAppends[]): unknown[] {
   const documents: [number[], number[], number[]] = [[], [], []]
   const rows: [number[], number[], number[], number[], number[]] = [[], [], [], [], []]
   const pieces: Uint8Array[] = []
   let packed = 0
   for (const { epoch, expected, chunks } of batch) {
-    let offset = expected
+    let added = 0
     for (const { id, data } of chunks) {
       for (const row of rowsOf(data.length)) {
         rows[0].push(epoch)
-        rows[1].push(offset + row.start)
+        rows[1].push(added + row.start)
         rows[2].push(id)
         rows[3].push(packed + row.start + 1)
         rows[4].push(row.size)
       }
       pieces.push(data)
       packed += data.length
-      offset += data.length
+      added += data.length
     }
     documents[0].push(epoch)
     documents[1].push(expected)
-    documents[2].push(offset - expected)
+    documents[2].push(added)
   }
   const bytes = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, packed)
   return [

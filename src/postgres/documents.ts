@@ -10,6 +10,7 @@ import type {
   OpenResult,
 } from '../core/ports.ts'
 import { StoreError } from '../core/errors.ts'
+import { ANYWHERE } from '../core/ports.ts'
 import { packBatch, rowsOf } from './batch.ts'
 import { makeKeyStatements } from './keys.ts'
 import type { Pools, Query, Row } from './pool.ts'
@@ -43,6 +44,7 @@ const INSERT_ROWS = {
  * The group commit. The locking select comes first, in the order of keys, so that two batches cannot deadlock; it
  * returns the newest committed length even when that is later than the statement's snapshot, so losers carry the
  * actual length. `length = expected` must therefore stay out of it, and the update trusts only what was locked.
+ * An expected length below zero: wherever it ends.
  */
 const append = (lock: string) => `
   with wanted as materialized (
@@ -50,12 +52,13 @@ const append = (lock: string) => `
   ), locked as materialized (
     select d.key, d.length from documents d where d.key = any ($1::int8[]) order by d.key for no key update ${lock}
   ), winners as materialized (
-    select w.key, w.expected, w.added from wanted w join locked l on l.key = w.key and l.length = w.expected
+    select w.key, l.length as base, w.added
+    from wanted w join locked l on l.key = w.key and (l.length = w.expected or w.expected < 0)
   ), lengthened as (
-    update documents d set length = w.expected + w.added from winners w where d.key = w.key and w.added > 0
+    update documents d set length = w.base + w.added from winners w where d.key = w.key and w.added > 0
   ), stored as (
     insert into document_chunks (key, "offset", append_id, data)
-    select r.key, r.o, r.append_id, substring($9::bytea from r.start for r.size)
+    select key, winners.base + r.o, r.append_id, substring($9::bytea from r.start for r.size)
     from unnest($4::int8[], $5::int8[], $6::int8[], $7::int4[], $8::int4[]) as r(key, o, append_id, start, size)
     join winners using (key)
   )
@@ -77,7 +80,7 @@ const APPEND_ID = {
  */
 const READ = {
   name: 'read',
-  text: `select d.length, first, last, octet_length(bytes),
+  text: `select d.length, first, last, octet_length(bytes)::int8,
       substring(bytes from ($2 - first + 1)::int4 for ($3 - $2)::int4)
     from documents d left join lateral (
       select min(o) as first, max(o + octet_length(data)) as last, string_agg(data, '' order by o) as bytes
@@ -101,8 +104,18 @@ const REMOVE = {
     insert into deleted_documents (key) select key from gone returning key`,
 }
 
+export interface PostgresDocuments extends DocumentStore {
+  /** @param into makes room for the bytes, once their number is known */
+  read(
+    epoch: Epoch,
+    from: number,
+    to: number,
+    into?: (size: number) => Uint8Array,
+  ): Promise<Uint8Array>
+}
+
 /** @returns the store; it owns nothing, the pools are the caller's */
-export function makeDocumentStore(pools: Pools): DocumentStore {
+export function makeDocumentStore(pools: Pools): PostgresDocuments {
   return {
     open: (request) => open(pools, request),
     async append(batch, wait) {
@@ -114,8 +127,8 @@ export function makeDocumentStore(pools: Pools): DocumentStore {
       const [row] = await pools.reads.query(APPEND_ID, [epoch, offset])
       return row?.[0] as number | undefined
     },
-    async read(epoch, from, to) {
-      const [row] = await pools.reads.query(READ, [epoch, from, to])
+    async read(epoch, from, to, into = allocate) {
+      const row = await pools.reads.queryBytes(READ, [epoch, from, to], into)
       return row ? run(row, from, to) : NOTHING
     },
     async states(epochs) {
@@ -198,10 +211,10 @@ function outcomes(
     const [, length, exists] = found.get(epoch) ?? []
     // Waited for and still not locked: deleted meanwhile, whatever the older snapshot sees.
     if (typeof length !== 'number') return { kind: exists === true && !wait ? 'busy' : 'missing' }
-    if (length !== expected) return { kind: 'conflict', length }
+    if (expected !== ANYWHERE && length !== expected) return { kind: 'conflict', length }
     return {
       kind: 'stored',
-      length: chunks.reduce((sum, chunk) => sum + chunk.data.length, expected),
+      length: chunks.reduce((sum, chunk) => sum + chunk.data.length, length),
     }
   })
 }
@@ -217,6 +230,10 @@ function run([length, first, last, size, bytes]: Row, from: number, to: number):
     (last as number) - (first as number) === size
   if (!isWhole) throw new StoreError('hole', `the log has a hole between ${from} and ${end}`)
   return bytes as Uint8Array
+}
+
+function allocate(size: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(size)
 }
 
 function list(numbers: readonly number[]): string {

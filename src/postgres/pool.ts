@@ -2,8 +2,10 @@
  * Connections to Postgres, in lanes that cannot starve each other, each statement with a deadline of ours: a connection
  * that misses it is destroyed, because what it still carries can no longer be told apart from the next answer.
  */
+import { Socket } from 'node:net'
 import pg from 'pg'
 import { StoreError } from '../core/errors.ts'
+import { RowSocket } from './row-socket.ts'
 import { classify } from './sqlstate.ts'
 
 export interface Statement {
@@ -17,6 +19,11 @@ export type Row = readonly unknown[]
 export interface Lane {
   /** Rows as arrays, in the order of the select list. @throws StoreError */
   readonly query: Query
+  /**
+   * For one row at most, of int8 columns and a bytea as the last one, which goes into what `into` returns for its size.
+   * Over TLS and in other lanes than `reads` it is in a buffer of its own instead. @throws StoreError
+   */
+  readonly queryBytes: QueryBytes
   /** Commits what `work` did, or rolls back when it throws. @throws StoreError, or what `work` threw */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
   /** Callers that wait for a connection. */
@@ -24,6 +31,12 @@ export interface Lane {
 }
 
 export type Query = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>
+
+export type QueryBytes = (
+  statement: Statement,
+  values: readonly unknown[],
+  into: (size: number) => Uint8Array,
+) => Promise<Row | undefined>
 
 export interface Pools {
   readonly appends: Lane
@@ -105,26 +118,34 @@ function makeLane(
     keepAlive: true,
     application_name: 'lengthwise',
     types,
+    stream: (connection?: { ssl?: unknown }) =>
+      name === 'reads' && !connection?.ssl ? new RowSocket() : new Socket(),
   })
   // A connection that breaks is only replaced; without listeners it would end the process. Who uses it hears anyway.
   pool.on('error', options.onError)
   pool.on('connect', (client) => client.on('error', () => undefined))
   const greeted = new WeakSet<pg.PoolClient>()
 
-  async function withClient<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  async function withClient<T>(
+    work: (query: Query, queryBytes: QueryBytes) => Promise<T>,
+  ): Promise<T> {
     const began = performance.now()
     const client = await connect(pool)
     options.onWait?.(name, (performance.now() - began) / 1000)
     const connection = { isBroken: false }
-    const query: Query = async (statement, values) => {
+    const guarded = async <R>(running: Promise<R>): Promise<R> => {
       try {
-        return await run(client, statement, values, options.statementMs)
+        return await running
       } catch (error) {
         const failure = classify(error)
         connection.isBroken ||= failure.code === 'lost'
         throw failure
       }
     }
+    const query: Query = (statement, values) =>
+      guarded(run(client, statement, values, options.statementMs))
+    const queryBytes: QueryBytes = (statement, values, into) =>
+      guarded(runBytes(client, statement, values, into, options.statementMs))
     try {
       if (!greeted.has(client)) {
         await withDeadline(client, greet(client), options.statementMs).catch((error: unknown) => {
@@ -133,7 +154,7 @@ function makeLane(
         })
         greeted.add(client)
       }
-      return await work(query)
+      return await work(query, queryBytes)
     } finally {
       if (connection.isBroken) destroy(client)
       client.release(connection.isBroken)
@@ -142,6 +163,7 @@ function makeLane(
 
   return {
     query: (statement, values) => withClient((query) => query(statement, values)),
+    queryBytes: (...question) => withClient((_, queryBytes) => queryBytes(...question)),
     transaction: (work) =>
       withClient(async (query) => {
         await query(BEGIN, [])
@@ -192,6 +214,25 @@ async function run(
   return result.rows
 }
 
+async function runBytes(
+  client: pg.PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+  into: (size: number) => Uint8Array,
+  deadlineMs: number,
+): Promise<Row | undefined> {
+  const { stream } = connectionOf(client)
+  if (!(stream instanceof RowSocket)) return (await run(client, statement, values, deadlineMs))[0]
+  const config = { ...statement, values: values as unknown[], binary: true }
+  const row = await stream.takeRow(
+    (isLast, size) => (isLast ? into(size) : Buffer.alloc(size)),
+    () => withDeadline(client, client.query(config), deadlineMs),
+  )
+  return row?.map((value, column) =>
+    value && column < row.length - 1 ? Number(Buffer.from(value).readBigInt64BE()) : value,
+  )
+}
+
 async function withDeadline<T>(
   client: pg.PoolClient,
   work: Promise<T>,
@@ -209,6 +250,9 @@ async function withDeadline<T>(
 
 /** `end` would wait for a peer that may be gone; the socket has to go at once. */
 function destroy(client: pg.PoolClient): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
-  connection.stream.destroy()
+  connectionOf(client).stream.destroy()
+}
+
+function connectionOf(client: pg.PoolClient): { readonly stream: Socket } {
+  return (client as unknown as { connection: { stream: Socket } }).connection
 }

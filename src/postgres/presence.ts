@@ -12,10 +12,7 @@ const RENEW = {
   name: 'renew',
   text: `update nodes set lease_until = now() + $2 * interval '1 ms' where id = $1 returning 1`,
 }
-const OTHERS = {
-  name: 'others',
-  text: `select count(*) from nodes where not starts_with(id, $1) and lease_until > now()`,
-}
+const LIVE = { name: 'live', text: `select id from nodes where lease_until > now()` }
 const UNREGISTER = { name: 'unregister', text: `delete from nodes where id = $1` }
 
 /** The row lock excludes a purge or delete; a locked row is skipped so that one document cannot hold up the others. */
@@ -104,15 +101,19 @@ const PURGE = {
     insert into deleted_documents (key) select key from gone returning key`,
 }
 
-/** One portion of what deleted documents left behind; the epoch is forgotten when nothing of it is left. */
+/**
+ * One portion of what deleted documents left behind; the epoch is forgotten when nothing of it is left. By ctid, so that
+ * the time depends on the portion alone, not on how many rows the document or all documents have.
+ */
 const BURY = {
   name: 'bury',
-  text: `with epoch as (select key from deleted_documents order by deleted_at limit 1 for update skip locked),
-    rows as (
-      delete from document_chunks c using epoch
-      where c.key = epoch.key and c."offset" in (
-        select "offset" from document_chunks where key = epoch.key order by "offset" limit $1)
-      returning 1
+  text: `with epoch as materialized (
+      select key from deleted_documents order by deleted_at limit 1 for update skip locked
+    ), portion as materialized (
+      select c.id from epoch cross join lateral (
+        select ctid as id from document_chunks where key = epoch.key order by "offset" limit $1) c
+    ), rows as (
+      delete from document_chunks where ctid = any (array(select id from portion)) returning 1
     ), done as (
       delete from deleted_documents d using epoch where d.key = epoch.key and (select count(*) from rows) = 0
     )
@@ -151,9 +152,8 @@ export function makePresenceStore({ pools, onDeserted }: PresenceOptions): Prese
     async renew(node, leaseMs) {
       return (await others.query(RENEW, [node, leaseMs])).length > 0
     },
-    async others(process) {
-      const [row] = await others.query(OTHERS, [process])
-      return (row?.[0] ?? 0) as number
+    async live() {
+      return (await others.query(LIVE, [])).map(([id]) => id as string)
     },
     async enter(node, epochs) {
       const rows = await others.query(ENTER, [node, list(epochs)])

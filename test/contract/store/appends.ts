@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { StoreError } from '../../../src/core/errors.ts'
-import type { DocumentAppends } from '../../../src/core/ports.ts'
+import { ANYWHERE, type DocumentAppends } from '../../../src/core/ports.ts'
 import { within } from '../../support/wait.ts'
 import {
   appendTo,
@@ -26,6 +26,31 @@ export function appendSuite(use: UseBench): void {
     expect(await appendTo(near, epoch, 5, ' world')).toEqual({ kind: 'stored', length: 11 })
     expect(await appendTo(far, epoch, 5, ' other')).toEqual({ kind: 'conflict', length: 11 })
     expect(await textOf(far, epoch)).toBe('hello world')
+  })
+
+  test('an append that may go anywhere goes to the end, whatever is there, also beside rivals', async () => {
+    const { near, far } = use()
+    const epoch = await makeDocument(near, '>')
+    expect(await appendTo(near, epoch, ANYWHERE, 'a', 'b')).toEqual({ kind: 'stored', length: 3 })
+    expect(await appendTo(far, epoch, 3, 'c')).toEqual({ kind: 'stored', length: 4 })
+    const many = Array.from({ length: 40 }, async (_, i) => {
+      const store = i % 2 ? near : far
+      const text = `<${i}${'x'.repeat(i % 3)}>`
+      const [outcome] = await store.append(
+        [{ epoch, expected: ANYWHERE, chunks: [chunk(text)] }],
+        true,
+      )
+      return { text, outcome: outcome! }
+    })
+    const placed = await Promise.all(many)
+    const whole = await textOf(far, epoch)
+    for (const { text, outcome } of placed) {
+      if (outcome.kind !== 'stored') throw new Error(outcome.kind)
+      expect(whole.slice(outcome.length - text.length, outcome.length)).toBe(text)
+    }
+    expect(whole).toHaveLength(4 + placed.reduce((sum, { text }) => sum + text.length, 0))
+    const missing = { epoch: epoch + 1_000_000, expected: ANYWHERE, chunks: [chunk('x')] }
+    expect(await near.append([missing], true)).toEqual([{ kind: 'missing' }])
   })
 
   test('an empty append checks the length and changes nothing', async () => {
