@@ -90,8 +90,10 @@ export type EndReason =
 export interface Sink {
   /** One append of somebody else. */
   append(entry: Entry): void
-  /** Bytes of the log from `offset` on; `more` while the same message goes on with the next call. */
+  /** Bytes of the log from `offset` on, lent for this call; `more` while the same message goes on with the next one. */
   run(offset: number, bytes: Uint8Array, more: boolean): void
+  /** What comes next begins anew with the folded part of the log, of which some was given already. */
+  startedOver?(): void
   answerAppend(answer: AppendAnswer): void
   answerKey(tag: number, stored: boolean): void
   /** Current values; a removed key has no value. */

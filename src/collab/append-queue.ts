@@ -1,5 +1,5 @@
 /** The appends of one document that wait for a statement or its answer, in order; and what one statement takes of them. */
-import type { Chunk, DocumentAppends, Epoch } from '../core/ports.ts'
+import { ANYWHERE, type Chunk, type DocumentAppends, type Epoch } from '../core/ports.ts'
 
 export type AppendResult =
   | { readonly kind: 'stored'; readonly length: number }
@@ -11,14 +11,14 @@ export type AppendResult =
 
 /** One append on its way. */
 export interface PendingAppend extends Chunk {
-  /** The length its author expects. */
+  /** The length its author expects, or `ANYWHERE`. */
   readonly offset: number
   /** Only asks whether the length is right; nobody hears of it. */
   readonly isCheck: boolean
   /** When it arrived: milliseconds since 1970. */
   readonly born: number
-  /** The local session whose append it is. */
-  readonly by: object
+  /** The local session whose append it is, and that is not given its bytes. */
+  readonly by: object | undefined
   readonly settle: (result: AppendResult) => void
 }
 
@@ -68,11 +68,12 @@ export interface Room {
 export function chain(queue: AppendQueue, room: Room): QueuedAppend[] {
   const items: QueuedAppend[] = []
   let end = queue.items[0]?.offset
+  const step = end === ANYWHERE ? 0 : 1
   for (const item of queue.items) {
     const fits = items.length === 0 || (room.appends > 0 && item.data.length <= room.bytes)
     if (item.offset !== end || !fits || (queue.single && items.length === 1)) break
     items.push(item)
-    end += item.data.length
+    end += step * item.data.length
     room.appends--
     room.bytes -= item.data.length
   }
@@ -82,7 +83,8 @@ export function chain(queue: AppendQueue, room: Room): QueuedAppend[] {
 /** Within one epoch a length only grows: an append below it can never match again, unless it has matched already. */
 export function isRefused(queue: AppendQueue): boolean {
   const [first] = queue.items
-  return first !== undefined && !first.inDoubt && first.offset < queue.document.known
+  if (first === undefined || first.inDoubt || first.offset === ANYWHERE) return false
+  return first.offset < queue.document.known
 }
 
 export function request({ queue, items }: Flight): DocumentAppends {

@@ -8,7 +8,8 @@
  *                └────wake──────┴─rest→ resting (Postgres is away, or asked to come back)
  *
  * An append whose statement was lost is in doubt: it is sent again, same id, same offset. It commits, or the length has
- * passed its offset; then the row at that offset says whose it is (invariant 4).
+ * passed its offset; then the row at that offset says whose it is (invariant 4). One that may go anywhere is just sent
+ * again: what commutes may be stored twice.
  */
 import { StoreError, type StoreErrorCode } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
@@ -207,7 +208,7 @@ export function makeBatcher(options: BatcherOptions): Batcher {
         meter.busy()
         return move(queue, 'alone')
       case 'stored':
-        stored(queue, items)
+        stored(queue, items, outcome.length - sizeOf(items))
         break
       case 'missing':
         settle(queue, items, { kind: 'missing' })
@@ -228,12 +229,14 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     else rest(queue)
   }
 
-  function stored(queue: AppendQueue, items: readonly QueuedAppend[]): void {
+  function stored(queue: AppendQueue, items: readonly QueuedAppend[], offset: number): void {
     queue.single = false
-    queue.document.committed(items[0]!.offset, items)
+    queue.document.committed(offset, items)
+    let length = offset
     for (const item of items) {
       if (item.inDoubt) meter.inDoubt('stored')
-      settle(queue, [item], { kind: 'stored', length: item.offset + item.data.length })
+      length += item.data.length
+      settle(queue, [item], { kind: 'stored', length })
     }
   }
 
@@ -246,7 +249,7 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     try {
       const mayBeStored = item.data.length > 0 && length > item.offset
       const id = mayBeStored ? await store.appendIdAt(queue.document.epoch, item.offset) : undefined
-      if (id === item.id) stored(queue, [item])
+      if (id === item.id) stored(queue, [item], item.offset)
       else {
         meter.inDoubt('conflict')
         settle(queue, [item], { kind: 'conflict', length })
@@ -346,4 +349,8 @@ export function makeBatcher(options: BatcherOptions): Batcher {
       clearTimeout(lookAgain)
     },
   }
+}
+
+function sizeOf(items: readonly QueuedAppend[]): number {
+  return items.reduce((sum, { data }) => sum + data.length, 0)
 }

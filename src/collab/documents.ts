@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import { encodeFrame, encodeKeys, type Frame, type Part } from '../core/frame.ts'
 import type { Meter } from '../core/meter.ts'
+import { ANYWHERE } from '../core/ports.ts'
 import type {
   Bus,
   Chunk,
@@ -22,6 +23,7 @@ import { makeKeySetter, type KeyWish } from './key-setter.ts'
 import type { Pages } from './pages.ts'
 import type { Roster } from './roster.ts'
 import { Session, type SessionEnvironment } from './session.ts'
+import { makeTurns } from './turns.ts'
 
 /** Redis ends every subscriber whose output buffer overflows: larger chunks are announced without their bytes. */
 const INLINE_BYTES = 48 * 1024
@@ -54,8 +56,15 @@ export interface Documents {
    * @returns false when a queue is full: the session is to be closed
    */
   append(session: Session, offset: number, data: Uint8Array, mayWrite: boolean): boolean
+  /**
+   * Appends wherever the document ends, for surfaces whose appends commute; all sessions are given the bytes, the author's
+   * too. It may be stored twice. @returns false when a queue is full: nothing was taken
+   */
+  add(follower: Follower, data: Uint8Array, settle: (result: AppendResult) => void): boolean
   setKey(session: Session, tag: number, wish: KeyWish): void
   broadcast(session: Session, bytes: Uint8Array): void
+  /** Tells the other nodes that follow the document. */
+  tellNodes(follower: Follower, bytes: Uint8Array): void
   /** The connection is gone, however it ended. */
   leave(session: Session): void
   /** The document was deleted: its sessions are ended, on every node. */
@@ -75,6 +84,7 @@ export interface DocumentsOptions {
   readonly batcher: Batcher
   readonly roster: Pick<Roster, 'node'>
   readonly pages: Pages
+  readonly folded?: SessionEnvironment['folded']
   readonly meter: Meter
   readonly channel: (epoch: Epoch) => string
   /** Of this node's frames: the same through all its incarnations. */
@@ -91,7 +101,8 @@ export interface DocumentsOptions {
 
 export function makeDocuments(options: DocumentsOptions): Documents {
   const { store, bus, hub, batcher, meter, limits } = options
-  const environment: SessionEnvironment = { pages: options.pages, meter }
+  const { pages, folded } = options
+  const environment: SessionEnvironment = { pages, folded, meter, turns: makeTurns() }
   const leaving = new Set<Promise<void>>()
   const batchedDocuments = new WeakMap<Follower, BatchedDocument>()
   let lastSession = 0
@@ -186,7 +197,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     }
     const follower = session.follower as Follower
     const id = randomId()
-    const surface = follower.id.slice(0, follower.id.indexOf('/'))
+    const surface = surfaceOf(follower)
     const began = performance.now()
     const stored = mayWrite ? data : NOTHING
     const request = session.expectAppend(id, offset, stored.length)
@@ -194,7 +205,8 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       const outcome =
         mayWrite || result.kind !== 'stored' ? result : { ...result, kind: 'denied' as const }
       const isKnown = outcome.kind === 'conflict' && outcome.isKnown
-      const name = isKnown ? 'conflict_memory' : outcome.kind
+      const conflict = data.length === 0 ? 'checked' : isKnown ? 'conflict_memory' : 'conflict'
+      const name = outcome.kind === 'conflict' ? conflict : outcome.kind
       meter.append(surface, name, (performance.now() - began) / 1000)
       if (outcome.kind === 'unavailable' || outcome.kind === 'unknown')
         return session.end(outcome.kind)
@@ -210,6 +222,26 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       born: Date.now(),
       by: session,
       settle,
+    })
+  }
+
+  function add(
+    follower: Follower,
+    data: Uint8Array,
+    settle: (result: AppendResult) => void,
+  ): boolean {
+    const began = performance.now()
+    return batcher.add(batched(follower), {
+      id: randomId(),
+      data,
+      offset: ANYWHERE,
+      isCheck: false,
+      born: Date.now(),
+      by: undefined,
+      settle(result) {
+        meter.append(surfaceOf(follower), result.kind, (performance.now() - began) / 1000)
+        settle(result)
+      },
     })
   }
 
@@ -291,15 +323,13 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   function broadcast(session: Session, bytes: Uint8Array): void {
     const follower = session.follower as Follower
     const from = `${options.origin}/${session.id}`
-    meter.ephemeral('sent')
     follower.tell({ from, by: session, bytes, memo: new Memo() })
-    publish({
-      kind: 'ephemeral',
-      epoch: follower.epoch,
-      offset: session.id,
-      parts: [],
-      payload: bytes,
-    })
+    tellNodes(follower, bytes, session.id)
+  }
+
+  function tellNodes({ epoch }: Follower, payload: Uint8Array, from = 0): void {
+    meter.ephemeral('sent')
+    publish({ kind: 'ephemeral', epoch, offset: from, parts: [], payload })
   }
 
   function leave(session: Session): void {
@@ -322,6 +352,8 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   return {
     join,
     append,
+    add,
+    tellNodes: (follower, bytes) => tellNodes(follower, bytes),
     setKey: (session, tag, wish) => keySetter.set(session, tag, wish),
     broadcast,
     leave,
@@ -339,6 +371,10 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       await Promise.all(leaving)
     },
   }
+}
+
+function surfaceOf({ id }: Follower): string {
+  return id.slice(0, id.indexOf('/'))
 }
 
 /** What a wire without epochs can carry of one: 32 bits, never 0. */

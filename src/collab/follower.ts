@@ -40,6 +40,8 @@ export class Follower implements Followed {
   readonly epoch: Epoch
   readonly #env: FollowerEnvironment
   readonly sessions = new Set<Session>()
+  /** Hears ephemeral messages of other nodes instead of the sessions. */
+  onEphemeral: ((bytes: Uint8Array) => void) | undefined
   /** Joins under way also keep a follower. */
   joins = 0
   /** Until the log's length has been read after subscribing, nothing is delivered. */
@@ -47,6 +49,8 @@ export class Follower implements Followed {
   isGone = false
   head = 0
   known = 0
+  /** Chunks that came by while it was followed. */
+  chunks = 0
   keysVersion = 0
   /** When something was last heard of this document, by the environment's clock. */
   heardAt: number
@@ -54,6 +58,8 @@ export class Follower implements Followed {
   readonly #keys = new Map<string, Key>()
   #keyBytes = 0
   #keysHeard = 0
+  /** Changes made here that a gap came before: what is read instead does not say who made them. */
+  #unplaced: { readonly to: number; readonly change: KeyChange; readonly by: Session }[] = []
   #entries: Entry[] = []
   #news: KeyNews[] = []
   #ephemerals: Ephemeral[] = []
@@ -98,7 +104,7 @@ export class Follower implements Followed {
   /** Whether a key still has this version and value. */
   isCurrent(key: Key): boolean {
     const now = this.#keys.get(slot(key))
-    return now?.version === key.version && Buffer.compare(now.value, key.value) === 0
+    return now !== undefined && isSame(now, key)
   }
 
   hear(frame: Frame): void {
@@ -113,6 +119,7 @@ export class Follower implements Followed {
       case 'ephemeral': {
         const from = `${frame.origin}/${frame.offset}`
         this.#env.meter.ephemeral('heard')
+        if (this.onEphemeral) return this.onEphemeral(frame.payload)
         return this.tell({ from, by: undefined, bytes: frame.payload, memo: new Memo() })
       }
       case 'control':
@@ -132,7 +139,10 @@ export class Follower implements Followed {
   }
 
   /** Appends of this node that have just committed. */
-  committed(offset: number, chunks: readonly (Chunk & { readonly by: object })[]): void {
+  committed(
+    offset: number,
+    chunks: readonly (Chunk & { readonly by: object | undefined })[],
+  ): void {
     this.heardAt = this.#env.now()
     let at = offset
     for (const { id, data, by } of chunks) {
@@ -183,6 +193,7 @@ export class Follower implements Followed {
           memo: new Memo(),
         }
     this.head = next.offset + next.size
+    if (next.id >= 0) this.chunks++
     if (this.#retained > 0) this.#keepRecent(next)
     this.#entries.push(next)
     this.#env.flushSoon(this)
@@ -281,7 +292,12 @@ export class Follower implements Followed {
   changeKeys({ from, to, changes }: KeysChanged, by: readonly (Session | undefined)[]): void {
     if (to <= this.keysVersion) return
     this.#keysHeard = Math.max(this.#keysHeard, to)
-    if (!this.isReady || from !== this.keysVersion) return this.#env.rereadKeys(this)
+    if (!this.isReady || from !== this.keysVersion) {
+      changes.forEach((change, i) => {
+        if (by[i]) this.#unplaced.push({ to, change, by: by[i] })
+      })
+      return this.#env.rereadKeys(this)
+    }
     this.keysVersion = to
     changes.forEach((change, i) => {
       this.#changeKey(change, by[i])
@@ -318,8 +334,15 @@ export class Follower implements Followed {
       this.#changeKey({ ...key, version: next, value: new Uint8Array(), removed: true }, undefined)
     }
     for (const key of now.values()) {
-      if (!this.isCurrent(key)) this.#changeKey({ ...key, removed: false }, undefined)
+      if (!this.isCurrent(key)) this.#changeKey({ ...key, removed: false }, this.#setterOf(key))
     }
+    this.#unplaced = this.#unplaced.filter(({ to }) => to > version)
+  }
+
+  #setterOf(key: Key): Session | undefined {
+    return this.#unplaced.findLast(
+      ({ change }) => slot(change) === slot(key) && isSame(change, key),
+    )?.by
   }
 
   /** An ephemeral message for all sessions but the one that sent it. */
@@ -351,6 +374,10 @@ function part(frame: Frame, index: number): Omit<Entry, 'bytes'> {
 
 function sizeOf({ name, value }: Pick<Key, 'name' | 'value'>): number {
   return name.length + value.length
+}
+
+function isSame(a: Pick<Key, 'version' | 'value'>, b: Pick<Key, 'version' | 'value'>): boolean {
+  return a.version === b.version && Buffer.compare(a.value, b.value) === 0
 }
 
 /** The two lifetimes are two stores: one name may be in both. */

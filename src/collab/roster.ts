@@ -45,6 +45,9 @@ interface Wish {
   readonly fail: (error: unknown) => void
 }
 
+/** The process that a node is of: nodes are named after it, with a dot and what is theirs alone. */
+export const processOf = (node: string): string => node.slice(0, node.lastIndexOf('.'))
+
 export function makeRoster(options: RosterOptions): Roster {
   const { presence, leaseMs } = options
   let node = options.newNode()

@@ -1,17 +1,20 @@
 /**
  * One client on one document. States, and what makes each:
  *
+ *   waiting ──open──▶ opening
  *   opening ──pump: all up to the length at the join is sent, as one message──▶ behind
  *   behind  ──pump: reached the follower's head──▶ live          (also waits here for the fate of its own append)
  *   live    ──turn: a chunk without bytes, or a gap──▶ behind
  *   any     ──the socket's buffer is full──▶ paused ──drained──▶ the state it was in
  *   any     ──leave, end──▶ closed
+ *   live, behind ──open──▶ opening: for a surface whose client asks for everything once more
  *
  * `position` is the prefix of invariant 1: everything below it has been given to the client, in order, each byte once.
  */
 import { StoreError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
-import type { AppendId, Key, KeyChange, Outlet } from '../core/ports.ts'
+import type { AppendId, Epoch, Key, KeyChange, Outlet } from '../core/ports.ts'
+import type { Segment } from '../core/segments.ts'
 import type {
   AppendAnswer,
   AppendRequest,
@@ -25,9 +28,12 @@ import type {
   Sink,
 } from './answers.ts'
 import type { Pages } from './pages.ts'
+import type { Turns } from './turns.ts'
 
 /** Read pages are handed to the socket in pieces, so that a slow one is noticed before it holds a page. */
 const PIECE_BYTES = 64 * 1024
+/** So little is given at once. */
+const SMALL_BYTES = 16 * 1024
 const READ_AGAIN_MS = 200
 const MOST_HOLES = 5
 
@@ -46,7 +52,34 @@ export interface Followed {
 
 export interface SessionEnvironment {
   readonly pages: Pages
+  readonly turns: Turns
   readonly meter: Meter
+  /** What the log of an epoch was folded into, newest; undefined where logs are not folded. @throws StoreError */
+  readonly folded?: ((epoch: Epoch) => Promise<Folded>) | undefined
+}
+
+/** The folded part of a log: `[0, upTo)` became the bytes of these logs, one behind the other. */
+export interface Folded {
+  readonly upTo: number
+  readonly sources: readonly Source[]
+}
+
+export interface Source {
+  readonly epoch: Epoch
+  readonly length: number
+}
+
+/** @param segments in order; they tile the log from its beginning */
+export function foldedInto(segments: readonly Segment[]): Folded {
+  const sources = segments.map(({ content, length }) => ({ epoch: content, length }))
+  return { upTo: segments.at(-1)?.to ?? 0, sources }
+}
+
+/** What a session is to be given: the sources, and then its document's log from `from` on, of which `to` is known. */
+export interface Span {
+  readonly sources?: readonly Source[]
+  readonly from: number
+  readonly to: number
 }
 
 export class Session {
@@ -59,6 +92,14 @@ export class Session {
   position: number
   /** End of the first message; -1 once that is sent. */
   #target: number
+  #isWaiting = true
+  /** Where the log may be read from: what lies below may be folded. */
+  #base = 0
+  #sources: Source[] = []
+  #sourceAt = 0
+  #hasTurn = false
+  /** Counts the times that `position` was set anew: what was being read is then of no use. */
+  #spans = 0
   #isLive = false
   #isPaused = false
   #isPumping = false
@@ -79,7 +120,7 @@ export class Session {
     sink: Sink,
     outlet: Outlet,
     env: SessionEnvironment,
-    span: { from: number; to: number },
+    span: Span,
   ) {
     this.id = id
     this.follower = follower
@@ -90,8 +131,9 @@ export class Session {
     this.#target = span.to
   }
 
-  get state(): 'opening' | 'behind' | 'live' | 'paused' | 'closed' {
+  get state(): 'waiting' | 'opening' | 'behind' | 'live' | 'paused' | 'closed' {
     if (this.isClosed) return 'closed'
+    if (this.#isWaiting) return 'waiting'
     if (this.#isPaused) return 'paused'
     if (this.#target >= 0) return 'opening'
     return this.#isLive ? 'live' : 'behind'
@@ -101,14 +143,28 @@ export class Session {
     return { requests: this.#requests.length, bytes: this.#requestBytes }
   }
 
-  /** Sends everything from where the client stands; it is sent even when there is nothing. */
-  open(): void {
-    if (this.position < this.#target) return void this.#pump()
+  /**
+   * Sends everything from where the client stands, as one message; it is sent even when there is nothing.
+   * @param span instead of what the session was made with
+   */
+  open(span?: Span): void {
+    this.#isWaiting = false
+    if (span) this.#setSpan(span)
+    if (this.position < this.#target || this.#sources.length > 0) return void this.#pump()
     this.outlet.cork(() => {
       this.sink.run(this.position, new Uint8Array(), false)
       this.#opened()
     })
     void this.#pump()
+  }
+
+  #setSpan({ sources = [], from, to }: Span): void {
+    this.#isLive = false
+    this.#sources = sources.filter(({ length }) => length > 0)
+    this.#sourceAt = 0
+    this.#base = this.position = from
+    this.#target = to
+    this.#spans++
   }
 
   expectAppend(id: AppendId, offset: number, size: number): AppendRequest {
@@ -270,7 +326,7 @@ export class Session {
   /** The road from the log: from `position` to the follower's head, at the pace of the socket. */
   async #pump(): Promise<void> {
     this.#isStirred = true
-    if (this.#isPumping) return
+    if (this.#isPumping || this.#isWaiting) return
     this.#isPumping = true
     this.follower.retain()
     try {
@@ -288,6 +344,7 @@ export class Session {
 
   /** @returns whether to go on */
   async #pumpOnce(): Promise<boolean> {
+    if (this.#sources.length > 0) return this.#pumpSource(this.#sources[0]!)
     const isOpening = this.#target >= 0
     if (!isOpening) {
       this.outlet.cork(() => {
@@ -302,31 +359,114 @@ export class Session {
     }
     const to = isOpening ? this.#target : Math.min(this.follower.head, this.#barrier())
     if (this.position >= to) return false // its own append is next: `answered` goes on
-    const bytes = this.follower.recent(this.position, to) ?? (await this.#read(this.position, to))
-    if (this.isClosed) return false
-    if (!bytes) return true
-    const goesOn = this.#give(bytes, isOpening)
-    // A fast reader of cached pages would otherwise keep the event loop to itself.
-    if (goesOn) await new Promise((resolve) => setImmediate(resolve))
+    return this.#inTurn(
+      to - this.position,
+      (give) => {
+        const bytes = this.follower.recent(this.position, to)
+        return bytes ? Promise.resolve(give(bytes)) : this.#read(this.position, to, give)
+      },
+      (bytes) => this.#give(bytes, isOpening),
+    )
+  }
+
+  /**
+   * A reader of cached pages, or many of one page, would otherwise keep the event loop to themselves.
+   * @param size of what is to be read; @returns whether to go on
+   */
+  async #inTurn(
+    size: number,
+    read: (give: (bytes: Uint8Array) => boolean) => Promise<boolean>,
+    give: (bytes: Uint8Array) => boolean,
+  ): Promise<boolean> {
+    const { turns } = this.#env
+    const spans = this.#spans
+    const state = { isRefused: false }
+    const goesOn = await read((bytes) => {
+      if (spans !== this.#spans) return true
+      state.isRefused = size > SMALL_BYTES && !this.#hasTurn && !turns.take()
+      if (state.isRefused) return true
+      this.#hasTurn = false
+      return give(bytes)
+    })
+    if (state.isRefused) {
+      await turns.next()
+      // Whatever the next read takes: a page that has to be read again must not be waited for again.
+      this.#hasTurn = true
+    } else if (goesOn) await new Promise((resolve) => setImmediate(resolve))
     return goesOn
   }
 
-  /** While Postgres is away a session is only behind, not wrong: it waits. @returns undefined to try again */
-  async #read(from: number, to: number): Promise<Uint8Array | undefined> {
+  /** While Postgres is away a session is only behind, not wrong: it waits. @returns whether to go on, or to try again */
+  async #read(
+    from: number,
+    to: number,
+    give: (bytes: Uint8Array) => boolean,
+    epoch = this.follower.epoch,
+  ): Promise<boolean> {
     try {
-      const bytes = await this.#env.pages.read(this.follower.epoch, from, to)
+      const base = epoch === this.follower.epoch ? this.#base : 0
+      const goesOn = await this.#env.pages.read(epoch, from, to, give, base)
       this.#holes = 0
-      return bytes
+      return goesOn
     } catch (error) {
       if (!(error instanceof StoreError) || error.code === 'rejected') throw error
-      // A document that is being deleted looks like a hole until its sessions are told.
+      // A document that is being deleted looks like a hole until its sessions are told; so does what was folded since.
       if (error.code === 'hole' && ++this.#holes === MOST_HOLES) throw error
+      if (error.code === 'hole' && (await this.#refold())) return true
       await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS * (0.5 + Math.random())))
-      return undefined
+      return true
     }
   }
 
+  /** What is missing may have been folded since. @returns whether it was */
+  async #refold(): Promise<boolean> {
+    const spans = this.#spans
+    const folded = await this.#env.folded?.(this.follower.epoch).catch(() => undefined)
+    if (!folded || spans !== this.#spans) return folded !== undefined
+    if (folded.upTo <= this.#base && this.#sources.length === 0) return false
+    if (folded.upTo <= this.position && this.#sources.length === 0) this.#base = folded.upTo
+    else this.#startOver(folded)
+    return true
+  }
+
+  /** It is given all of what the folded part became, of which it has some: only surfaces that can take it twice fold. */
+  #startOver({ upTo, sources }: Folded): void {
+    this.sink.startedOver?.()
+    const target = this.#target < 0 ? -1 : Math.max(this.#target, upTo)
+    this.#setSpan({ sources, from: upTo, to: target })
+  }
+
+  /** One piece of what an older part of the log became. @returns whether to go on */
+  async #pumpSource({ epoch, length }: Source): Promise<boolean> {
+    return this.#inTurn(
+      length - this.#sourceAt,
+      (give) => this.#read(this.#sourceAt, length, give, epoch),
+      (bytes) => this.#giveSource(bytes, length),
+    )
+  }
+
+  #giveSource(bytes: Uint8Array, length: number): boolean {
+    if (this.isClosed) return false
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES)
+      this.#sourceAt += piece.length
+      if (this.#sourceAt === length) {
+        this.#sources.shift()
+        this.#sourceAt = 0
+      }
+      const isLast = this.#sources.length === 0 && this.position >= this.#target
+      this.outlet.cork(() => {
+        this.sink.run(this.position, piece, !isLast)
+        if (isLast && this.#target >= 0) this.#opened()
+      })
+      this.#env.meter.caughtUp('join', piece.length)
+      if (this.#afterSending()) return false
+    }
+    return true
+  }
+
   #give(bytes: Uint8Array, isOpening: boolean): boolean {
+    if (this.isClosed) return false
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       const piece = bytes.subarray(at, at + PIECE_BYTES)
       const end = this.position + piece.length

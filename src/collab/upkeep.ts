@@ -3,7 +3,7 @@ import type { Meter, RepairCause } from '../core/meter.ts'
 import type { Bus, Epoch, KeysChanged, PresenceStore } from '../core/ports.ts'
 import type { Follower } from './follower.ts'
 import type { Hub } from './hub.ts'
-import type { Roster } from './roster.ts'
+import { processOf, type Roster } from './roster.ts'
 
 /** Documents heard of this recently are swept at the faster pace. */
 const WARM_MS = 60_000
@@ -19,8 +19,10 @@ export interface UpkeepOptions {
   readonly roster: Roster
   readonly presence: PresenceStore
   readonly meter: Meter
-  /** What the ids of this process's nodes begin with. */
+  /** What the ids of this process's nodes begin with, before a dot. */
   readonly process: string
+  /** Called now and then with who is still alive. */
+  readonly onLease?: (isAlive: (process: string) => boolean) => void
   readonly leaseMs: number
   /** How often a follower is compared with Postgres: documents heard of lately, and the rest. */
   readonly sweep: { readonly warmMs: number; readonly coldMs: number }
@@ -44,6 +46,7 @@ export interface Upkeep {
 export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { hub, bus, roster, presence, meter } = options
   const timers: NodeJS.Timeout[] = []
+  const seen = new Set<string>([options.process])
   let others = 0
   const isRedisLess = () =>
     bus.status === 'down' || bus.status === 'deaf' || (bus.status === 'solo' && others > 0)
@@ -91,7 +94,12 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 
   async function lease(): Promise<void> {
     await roster.renew()
-    others = await presence.others(options.process)
+    const live = await presence.live()
+    others = live.filter((node) => processOf(node) !== options.process).length
+    for (const node of live) seen.add(processOf(node))
+    const now = new Set(live.map(processOf))
+    // One that nobody has seen yet may have come a moment ago.
+    options.onLease?.((process) => now.has(process) || !seen.has(process))
   }
 
   /** After an outage of Postgres everybody looks dead: who judges must have been fine for a whole lease time. */

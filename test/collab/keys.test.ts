@@ -214,6 +214,22 @@ test('[I5] a change whose frame is lost is read when the next one does not fit',
   expect([seen(cleo, 'a'), seen(cleo, 'b')]).toEqual(['1 v', '1 v'])
 })
 
+test('a change that had to be read because another was missed is not told to who made it', async () => {
+  const { near, far, ann, bob, cleo, air } = await makeParty()
+  air.weather.isSilent = true
+  setKey(far, cleo, key('missed', 0, 1))
+  await pass()
+  air.weather.isSilent = false
+  setKey(near, ann, key('page', 0, 1))
+  setKey(near, ann, pointer('cursor', 0, 1))
+  await pass(10)
+  expect(ann.told).toEqual([['missed']])
+  expect(['missed', 'page', 'cursor'].map((name) => seen(bob, name))).toEqual(['1 v', '1 v', '1 v'])
+  setKey(far, cleo, key('page', 1, 2))
+  await pass()
+  expect(seen(ann, 'page')).toBe('2 v')
+})
+
 test('[I5] the sweep finds lost changes, removals among them', async () => {
   const { near, far, ann, cleo, air } = await makeParty()
   setKey(near, ann, pointer('cursor', 0, 1))

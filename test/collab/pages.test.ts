@@ -9,19 +9,24 @@ function makeLog(length: number, budget = 16 * PAGE_BYTES) {
   const log = Buffer.alloc(8 * PAGE_BYTES)
   for (let at = 0; at < log.length; at += 4) log.writeUInt32BE(at, at)
   const reads: string[] = []
+  /** What was read into. */
+  const rooms = new Set<Uint8Array>()
   const state = { length, failing: undefined as Error | undefined }
   const waiting: (() => void)[] = []
   let isHeld = false
   const tally = makeTally()
   const pages = makePages(
     {
-      async read(epoch, from, to) {
+      async read(epoch, from, to, into) {
         reads.push(`${epoch}:${from}-${to}`)
         // What it answers is what was committed when it was asked.
         const seen = log.subarray(from, Math.min(to, state.length))
         if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
         if (state.failing) throw state.failing
-        return new Uint8Array(seen)
+        const bytes = into(seen.length)
+        rooms.add(bytes)
+        bytes.set(seen)
+        return bytes
       },
     },
     budget,
@@ -30,8 +35,13 @@ function makeLog(length: number, budget = 16 * PAGE_BYTES) {
   return {
     log,
     reads,
+    rooms,
     state,
-    pages,
+    pages: {
+      ...pages,
+      read: (epoch: number, from: number, to: number) =>
+        pages.read(epoch, from, to, (lent) => Uint8Array.from(lent)),
+    },
     tally,
     hold: () => (isHeld = true),
     release: () => {
@@ -110,6 +120,27 @@ test('[I6] pages in memory stay within the budget; those used least recently go 
   expect(reads, 'still there').toHaveLength(4)
   await read(1)
   expect(reads, 'gone').toHaveLength(5)
+})
+
+test('[I6] the memory of pages that went is used again', async () => {
+  const { pages, rooms, reads, log } = makeLog(8 * PAGE_BYTES, 2 * PAGE_BYTES)
+  for (let round = 0; round < 20; round += 1) {
+    const from = (round % 8) * PAGE_BYTES
+    const bytes = await pages.read(1, from, from + PAGE_BYTES)
+    expect(Buffer.compare(bytes, log.subarray(from, from + PAGE_BYTES))).toBe(0)
+  }
+  expect(reads).toHaveLength(20)
+  expect(rooms.size, 'two that are kept, and the one being filled').toBe(3)
+})
+
+test('[I1] many reads at once from a cache that is far too small give their own bytes', async () => {
+  const { pages, log } = makeLog(8 * PAGE_BYTES, PAGE_BYTES)
+  const all = Array.from({ length: 64 }, async (_, i) => {
+    const from = (i % 8) * PAGE_BYTES + i
+    const bytes = await pages.read(1, from, from + 1_000)
+    return Buffer.compare(bytes, log.subarray(from, from + 1_000))
+  })
+  expect(await Promise.all(all)).toEqual(all.map(() => 0))
 })
 
 test('a page larger than the whole budget is given all the same', async () => {

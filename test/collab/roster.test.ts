@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { makeRoster } from '../../src/collab/roster.ts'
+import { makeRoster, processOf } from '../../src/collab/roster.ts'
 import type { Epoch } from '../../src/core/ports.ts'
 import { makePresence } from './support/presence.ts'
 import { pass, stopTime } from './support/time.ts'
@@ -193,4 +193,8 @@ test('at the end what is under way is finished, and the node is gone', async () 
   leave(1)
   await roster.stop()
   expect(presence.calls.slice(-2)).toEqual(['leave n1 1', 'unregister n1'])
+})
+
+test('[I8] a node is known by its process, whose name has dots of its own', () => {
+  expect(processOf('host.example.org.0116002a.d03d0d1c')).toBe('host.example.org.0116002a')
 })

@@ -46,7 +46,7 @@ export function makePresence(): TestPresence {
       await begin('renew', node)
       return open.has(node)
     },
-    others: () => Promise.resolve(0),
+    live: () => Promise.resolve([]),
     async enter(node, epochs) {
       const here = await begin('enter', node, ` ${epochs.join()}`)
       if (!open.has(node)) throw new StoreError('rejected', 'no such node')
