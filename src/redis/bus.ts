@@ -102,7 +102,7 @@ export function makeRedisBus(options: RedisBusOptions): Bus {
 
   function countLost(messages: number, why: LossReason): void {
     lost[why] += messages
-    losses.lost()
+    losses.lost(why === 'away')
   }
 
   function gauges(): void {

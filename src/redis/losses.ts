@@ -3,8 +3,8 @@
  * publish again, and verify. Without this they would learn only from the next message or the sweep.
  */
 export interface Losses {
-  /** A message of this node was lost. */
-  lost(): void
+  /** A message of this node was lost. @param isAway because there was no connection */
+  lost(isAway: boolean): void
   /** Another node, or this one, tells of a loss. */
   heard(message: Buffer): void
   close(): void
@@ -19,8 +19,8 @@ export interface LossesOptions {
   onGap(): void
 }
 
-const TRY_MS = 250
-/** While messages are lost all the time, this must not keep every node verifying. */
+const TRY_MS = 100
+/** While a server that is there loses messages all the time, this must not keep every node verifying. */
 const AGAIN_MS = 10_000
 /** When Redis comes back every node tells of its losses: they are answered together. */
 const GATHER_MS = 300
@@ -39,7 +39,11 @@ export function makeLosses(options: LossesOptions): Losses {
 
   const timer = setInterval(() => void tell(), TRY_MS)
   return {
-    lost: () => void (owes = true),
+    lost(isAway) {
+      owes = true
+      // Each return of Redis is told of, however short ago the last one was.
+      if (isAway) toldAt = -Infinity
+    },
     heard(message) {
       if (message.toString() === options.id) return
       gathering ??= setTimeout(() => {
