@@ -50,15 +50,15 @@ export function makeJwtVerifier(key: Uint8Array, now: () => number = Date.now): 
     const payload = await verified(token, secret)
     if (payload === 'malformed') return malformed('token is malformed')
     if (payload === 'denied') return { kind: 'denied' }
-    return judge(payload, now() / 1_000)
+    return judgeClaims(payload, now() / 1_000)
   }
 }
 
-function malformed(message: string): JwtOutcome {
+export function malformed(message: string): JwtOutcome {
   return { kind: 'malformed', message }
 }
 
-function algorithmOf(token: string): string | undefined {
+export function algorithmOf(token: string): string | undefined {
   try {
     const { alg } = decodeProtectedHeader(token)
     return typeof alg === 'string' ? alg : undefined
@@ -83,7 +83,8 @@ async function verified(
   }
 }
 
-function judge(payload: Uint8Array, nowS: number): JwtOutcome {
+/** Whether the claims of a token whose signature is good are in force. */
+export function judgeClaims(payload: Uint8Array, nowS: number): JwtOutcome {
   const claims = readClaims(payload)
   const exp = dateOf(claims?.exp)
   const nbf = dateOf(claims?.nbf)
