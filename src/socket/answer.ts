@@ -21,7 +21,10 @@ export function writeAnswer(
       if (name.toLowerCase() === 'content-length') continue
       response.writeHeader(name, value.replace(LINE_ENDS, ' '))
     }
-    if (head) {
+    if (status === 304) {
+      // It has no body, and a length would be that of the body it does not have.
+      response.endWithoutBody()
+    } else if (head) {
       // Not as an argument of endWithoutBody: with arguments it leaves the response open.
       response.writeHeader('Content-Length', String(Buffer.byteLength(body)))
       response.endWithoutBody()

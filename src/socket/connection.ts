@@ -21,6 +21,16 @@ export interface SocketData {
   readonly connection: SocketConnection
 }
 
+/** What a connection keeps of its upgrade request. */
+export interface Upgraded {
+  readonly query: string
+  readonly room: string
+  readonly headers: ReadonlyMap<string, string> | undefined
+  readonly address: string
+}
+
+const NO_HEADERS: ReadonlyMap<string, string> = new Map()
+
 /**
  * Pings that a client may send while it reads nothing: each is answered with a pong that waits in the buffer, which would
  * otherwise grow without a bound.
@@ -30,6 +40,8 @@ const MAX_PINGS_UNREAD = 1_000
 export class SocketConnection implements Connection, Outlet, Spoke {
   readonly id: number
   readonly address: string
+  readonly room: string
+  readonly headers: ReadonlyMap<string, string>
   readonly surface: Surface
   slot = 0
   place = 0
@@ -44,12 +56,14 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   private wasFull = false
   private pingsUnread = 0
 
-  constructor(sockets: Sockets, surface: Surface, id: number, queryText: string, address: string) {
+  constructor(sockets: Sockets, surface: Surface, id: number, upgraded: Upgraded) {
     this.sockets = sockets
     this.surface = surface
     this.id = id
-    this.queryText = queryText
-    this.address = address
+    this.queryText = upgraded.query
+    this.room = upgraded.room
+    this.headers = upgraded.headers ?? NO_HEADERS
+    this.address = upgraded.address
   }
 
   get outlet(): Outlet {
@@ -113,7 +127,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     }
   }
 
-  heard(data: ArrayBuffer): void {
+  heard(data: ArrayBuffer, isBinary: boolean): void {
     if (this.ending !== undefined) return
     if (data.byteLength > this.surface.maxMessageBytes) {
       this.refuse(closeCodes.tooBig, limitNames.message, 'message too big')
@@ -121,7 +135,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     }
     if (!this.isWithinRates(data.byteLength)) return
     try {
-      this.conversation?.message(new Uint8Array(data))
+      this.conversation?.message(new Uint8Array(data), isBinary)
     } catch (error) {
       this.failed(error)
     }

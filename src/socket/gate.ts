@@ -8,6 +8,8 @@ export interface Gate {
   isDraining: boolean
   /** @returns undefined to let it in */
   judge(handshake: Handshake): Refusal | undefined
+  /** Whether one that was let in, and kept waiting since, still may come. */
+  judgeAgain(): Refusal | undefined
 }
 
 export function makeGate({
@@ -20,8 +22,9 @@ export function makeGate({
   const { limits, meter } = sockets
   const handshakes = limits.handshakes && new TokenBucket(limits.handshakes, performance.now())
 
+  const isFull = (): boolean => sockets.count >= limits.maxConnections
   const crossed = (): string | undefined => {
-    if (sockets.count >= limits.maxConnections) return limitNames.maxConnections
+    if (isFull()) return limitNames.maxConnections
     const hasRoom = handshakes?.take(1, performance.now()) ?? true
     return hasRoom ? undefined : limitNames.handshakes
   }
@@ -36,6 +39,10 @@ export function makeGate({
       if (limit === undefined) return undefined
       meter.limit(limit)
       return busy()
+    },
+    judgeAgain() {
+      if (isFull()) meter.limit(limitNames.maxConnections)
+      return this.isDraining || isFull() ? busy() : undefined
     },
   }
 }

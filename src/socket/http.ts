@@ -5,6 +5,7 @@ import { plainAnswer, writeAnswer } from './answer.ts'
 import { Body, type BodyBudget } from './body.ts'
 import type { Gate } from './gate.ts'
 import { answerPage, type Site } from './pages.ts'
+import { headersOf, surfaceAt } from './request.ts'
 import type { Sockets } from './sockets.ts'
 import { asksForWebSocket, busy, refusals } from './upgrade.ts'
 import type { UwsRequest, UwsResponse } from './uws.ts'
@@ -28,11 +29,15 @@ export function makeResponder({
   return (response, request) => {
     const method = request.getCaseSensitiveMethod()
     const path = request.getUrl()
-    const surface = surfaces.get(path)
+    const surface = surfaceAt(path, surfaces)
     if (gate.isDraining) {
       writeAnswer(response, busy(), { close: true })
     } else if (surface === undefined) {
-      const answer = answerPage(site, { method, path, accept: request.getHeader('accept') })
+      const answer = answerPage(site, {
+        ...{ method, path, accept: request.getHeader('accept') },
+        acceptEncoding: request.getHeader('accept-encoding'),
+        ifNoneMatch: request.getHeader('if-none-match'),
+      })
       writeAnswer(response, answer, { head: method === 'HEAD' })
     } else if (asksForWebSocket(request.getHeader('upgrade'))) {
       // uWebSockets hands over only handshakes whose key it can use; the others come here.
@@ -94,13 +99,4 @@ async function answerOf(
     log.error({ surface: surface.name, method, path, err: error }, 'a request failed')
     return plainAnswer(500)
   }
-}
-
-function headersOf(request: UwsRequest): Map<string, string> {
-  const headers = new Map<string, string>()
-  request.forEach((name, value) => {
-    const earlier = headers.get(name)
-    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
-  })
-  return headers
 }

@@ -1,9 +1,10 @@
 /** Puts surfaces and pages on an app: handshakes become connections, other requests go to the responder. */
-import type { Surface } from '../surfaces/surface.ts'
-import { writeAnswer } from './answer.ts'
+import type { HttpAnswer, Surface } from '../surfaces/surface.ts'
+import { plainAnswer, writeAnswer } from './answer.ts'
 import { SocketConnection, type SocketData } from './connection.ts'
 import type { Gate } from './gate.ts'
 import type { Responder } from './http.ts'
+import { headersOf, roomOf, withoutSlash } from './request.ts'
 import type { Sockets } from './sockets.ts'
 import { asksForWebSocket } from './upgrade.ts'
 import { sharedCompression } from './uws.ts'
@@ -18,7 +19,10 @@ export interface Routes {
 }
 
 export function addRoutes(app: UwsApp, routes: Routes): void {
-  for (const [path, surface] of routes.surfaces) app.ws(path, behaviorOf(surface, routes))
+  for (const [path, surface] of routes.surfaces) {
+    app.ws(path, behaviorOf(surface, routes))
+    if (surface.hasRooms) app.ws(`${withoutSlash(path)}/*`, behaviorOf(surface, routes))
+  }
   app.any('/*', routes.respond)
 }
 
@@ -48,7 +52,7 @@ function behaviorOf(surface: Surface, routes: Routes): WebSocketBehavior<SocketD
     upgrade: (response, request, context) =>
       upgrade(surface, { response, request, context }, routes),
     open: (ws) => ws.getUserData().connection.opened(ws),
-    message: (ws, data) => ws.getUserData().connection.heard(data),
+    message: (ws, data, isBinary) => ws.getUserData().connection.heard(data, isBinary),
     ping: (ws) => ws.getUserData().connection.pinged(),
     drain: (ws) => ws.getUserData().connection.drained(),
     close: (ws) => ws.getUserData().connection.gone(),
@@ -64,7 +68,7 @@ function upgrade(
     request,
     context,
   }: { response: UwsResponse; request: UwsRequest; context: SocketContext },
-  { respond, gate, sockets }: Routes,
+  { surfaces, respond, gate, sockets }: Routes,
 ): void {
   if (!asksForWebSocket(request.getHeader('upgrade'))) {
     respond(response, request)
@@ -83,13 +87,49 @@ function upgrade(
     writeAnswer(response, refusal, { close: true })
     return
   }
-  const query = request.getQuery()
-  const address = Buffer.from(response.getRemoteAddressAsText()).toString()
-  const connection = new SocketConnection(sockets, surface, ++lastId, query, address)
+  // `request` is only valid until this returns: everything is read here.
+  const connection = new SocketConnection(sockets, surface, ++lastId, {
+    query: request.getQuery(),
+    room: surface.hasRooms ? roomOf(request.getUrl(), surfaces) : '',
+    headers: surface.wantsHeaders ? headersOf(request) : undefined,
+    address: Buffer.from(response.getRemoteAddressAsText()).toString(),
+  })
   const extensions = extensionsOf(request, connection)
-  // No subprotocol is ever answered.
-  sockets.add(connection)
-  response.upgrade<SocketData>({ connection }, key, '', extensions, context)
+  const offered = request.getHeader('sec-websocket-protocol').split(/\s*,\s*/)
+  const protocol = offered[0] === '' ? undefined : surface.protocol?.(offered)
+  const accept = (): void => {
+    sockets.add(connection)
+    response.upgrade<SocketData>({ connection }, key, protocol ?? '', extensions, context)
+  }
+  if (surface.admit === undefined) accept()
+  else void acceptIfAdmitted(connection, { response, accept }, { gate, sockets }) // never rejects
+}
+
+async function acceptIfAdmitted(
+  connection: SocketConnection,
+  { response, accept }: { response: UwsResponse; accept: () => void },
+  { gate, sockets }: Pick<Routes, 'gate' | 'sockets'>,
+): Promise<void> {
+  const state = { isAborted: false }
+  response.onAborted(() => (state.isAborted = true))
+  const refusal = await refusalOf(connection, sockets)
+  if (state.isAborted) return
+  const answer = refusal ?? gate.judgeAgain()
+  // Not corked: afterwards uWebSockets may take the WebSocket for the HTTP response that it was, and close it.
+  if (answer === undefined) accept()
+  else writeAnswer(response, answer, { close: true })
+}
+
+async function refusalOf(
+  connection: SocketConnection,
+  { log }: Sockets,
+): Promise<HttpAnswer | undefined> {
+  try {
+    return await connection.surface.admit?.(connection)
+  } catch (error) {
+    log.error({ connection: connection.id, err: error }, 'an upgrade could not be judged')
+    return plainAnswer(500)
+  }
 }
 
 /** What the client offers, if its surface wants compression: uWebSockets then answers with what it takes of it. */

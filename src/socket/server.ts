@@ -25,7 +25,7 @@ export interface SocketServerOptions {
   /** Refuse to share ports, which worker threads do. */
   readonly exclusive?: boolean
   readonly surfaces: readonly Surface[]
-  /** Further ports, by the surface's name: it sits there at its path and at `/`, alone. */
+  /** Further ports, by the surface's name: it sits there at its path and at `/`, alone; one with rooms at `/` only. */
   readonly ownPorts?: ReadonlyMap<string, number>
   readonly pages?: ReadonlyMap<string, Page>
   /** What `/` says to programs. */
@@ -57,9 +57,9 @@ export interface SocketServer {
   stopAccepting(): void
   /**
    * Tells every conversation to drain, in small groups spread over three quarters of the time; cuts what is still open at
-   * its end. @returns how many were cut
+   * its end. Once `hurry` is aborted, all at once and within a second. @returns how many were cut
    */
-  closeInGroups(withinMs: number): Promise<number>
+  closeInGroups(withinMs: number, hurry?: AbortSignal): Promise<number>
   /** Ends everything at once. A thread that ends without this brings its process down. */
   close(): Promise<void>
 }
@@ -102,7 +102,8 @@ export function makeServer(options: SocketServerOptions): SocketServer {
     for (const surface of options.surfaces) {
       const wanted = options.ownPorts?.get(surface.name)
       if (wanted === undefined) continue
-      const alone = new Map([surface.path, '/'].map((path) => [path, surface]))
+      const paths = surface.hasRooms ? ['/'] : [surface.path, '/']
+      const alone = new Map(paths.map((path) => [path, surface]))
       const empty = { pages: new Map<string, Page>(), banner: undefined }
       ownPorts.set(surface.name, await open(wanted, routesOf(alone, empty)))
     }
@@ -134,7 +135,7 @@ export function makeServer(options: SocketServerOptions): SocketServer {
       return sockets.handshaking
     },
     stopAccepting,
-    closeInGroups: (withinMs) => closeInGroups(sockets, withinMs),
+    closeInGroups: (withinMs, hurry) => closeInGroups(sockets, withinMs, hurry),
     close: () => {
       close()
       // What their conversations do last runs before this resolves.

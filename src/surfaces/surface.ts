@@ -8,6 +8,10 @@ export interface Connection {
   readonly outlet: Outlet
   /** Query string of the upgrade request, without `?`. */
   readonly query: URLSearchParams
+  /** What the path says behind the surface's own and a slash, as it was sent: not decoded. */
+  readonly room: string
+  /** Of the upgrade request, lower-case names; empty unless the surface wants them. */
+  readonly headers: ReadonlyMap<string, string>
   /** Address of the peer, for logs. */
   readonly address: string
   /** The handshake in the surface's own terms is done; a connection that never says so is dropped after a while. */
@@ -17,7 +21,7 @@ export interface Connection {
 /** What a surface does with one connection. Calls never come after `closed`. */
 export interface Conversation {
   /** One WebSocket message; `data` is only valid during the call. */
-  message(data: Uint8Array): void
+  message(data: Uint8Array, isBinary: boolean): void
   /** The socket's buffer has emptied: a paused session may go on. */
   drained(): void
   /** The connection is gone, however it ended. Never called from within a call to its outlet. */
@@ -56,8 +60,19 @@ export interface Surface {
   readonly name: string
   /** Where it sits on the shared port. On a port of its own it sits there and at `/`. */
   readonly path: string
+  /** Paths below its own are its, too; on a port of its own all paths are. */
+  readonly hasRooms?: boolean
+  /** Its connections keep the headers of their upgrade. */
+  readonly wantsHeaders?: boolean
+  /** Which of the subprotocols that a client offers is answered; none if it is not said. */
+  protocol?(offered: readonly string[]): string | undefined
   /** Whether this upgrade may use permessage-deflate, when the client offers it. */
   compresses(query: URLSearchParams): boolean
+  /**
+   * Asked before `connect`, about a connection that cannot send yet: the answer refuses the upgrade, nothing lets it in.
+   * Surfaces without it let everybody in.
+   */
+  admit?(connection: Connection): Promise<HttpAnswer | undefined>
   connect(connection: Connection): Conversation
   http(request: HttpRequest): Promise<HttpAnswer>
   /** Bytes of the largest WebSocket message that a client may send; larger ones close it with 1009. */

@@ -24,15 +24,18 @@ test.concurrent('an idle client that answers pings is kept', async () => {
   expect(client.pings).toBeLessThanOrEqual(14)
 })
 
-test.concurrent('a half-open client, of which nothing comes any more, is cut', async () => {
-  const surface = makeSurface()
-  await using bed = await makeBed({ surfaces: [surface], limits })
-  const [socket, living] = [await bed.raw(), bed.client()]
-  socket.resume() // it reads, and answers nothing
-  await until('it is cut', () => surface.spoken[0]?.closedTimes === 1, { withinMs: 10_000 })
-  await living.opened()
-  expect(surface.spoken).toHaveLength(2)
-})
+test.concurrent(
+  '[zwibbler 18.18] a half-open client, of which nothing comes any more, is cut',
+  async () => {
+    const surface = makeSurface()
+    await using bed = await makeBed({ surfaces: [surface], limits })
+    const [socket, living] = [await bed.raw(), bed.client()]
+    socket.resume() // it reads, and answers nothing
+    await until('it is cut', () => surface.spoken[0]?.closedTimes === 1, { withinMs: 10_000 })
+    await living.opened()
+    expect(surface.spoken).toHaveLength(2)
+  },
+)
 
 test.concurrent(
   'a frozen client, which reads nothing, is cut, and what waited for it is let go',
