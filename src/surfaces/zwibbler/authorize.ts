@@ -24,6 +24,8 @@ export type Grant =
   | { readonly kind: 'denied' }
   /** Error 0 with this text. */
   | { readonly kind: 'failed'; readonly message: string }
+  /** Error 0: it may be back soon. */
+  | { readonly kind: 'unavailable' }
 
 export interface AuthorizeOptions {
   readonly tokens: Pick<TokenStore, 'find'>
@@ -39,7 +41,7 @@ export const MAX_TOKEN = 16_384
 
 const denied: Grant = { kind: 'denied' }
 const failed = (message: string): Grant => ({ kind: 'failed', message })
-const unavailable = failed('storage unavailable')
+const unavailable: Grant = { kind: 'unavailable' }
 
 /** Any number of joins share one query for their tokens; a JWT signed with our key needs none. */
 export function makeAuthorize(options: AuthorizeOptions): (idField: Uint8Array) => Promise<Grant> {

@@ -21,8 +21,8 @@ interface Line {
   readonly value: string
 }
 
-/** Without these lines the original listens on every address, at port 3000. It never looks at origins. */
-const defaults = { HOST: '0.0.0.0', PORT: '3000', ALLOWED_ORIGINS: '*' }
+/** Without these lines the original listens on every address, at port 3000. It never looks at origins, and serves nothing else. */
+const defaults = { HOST: '0.0.0.0', PORT: '3000', ALLOWED_ORIGINS: '*', SURFACES: 'zwibbler' }
 
 const OPEN =
   'no JWTKey: as before, everybody who knows the id of a document may write to it, from any web page; ' +

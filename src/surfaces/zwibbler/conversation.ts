@@ -100,7 +100,8 @@ export class ZwibblerConversation implements Conversation {
     this.#join(init).catch((error: unknown) => {
       this.#options.log.error({ err: error, connection: this.#connection.id }, 'a join failed')
       const isAway = error instanceof StoreError
-      this.#refuse('other', isAway ? 'storage unavailable' : 'internal error', closeCodes.tryLater)
+      if (isAway) this.#unavailable()
+      else this.#refuse('other', 'internal error', closeCodes.tryLater)
     })
   }
 
@@ -124,6 +125,10 @@ export class ZwibblerConversation implements Conversation {
     }
     if (grant.kind === 'denied') {
       this.#refuse('denied')
+      return
+    }
+    if (grant.kind === 'unavailable') {
+      this.#unavailable()
       return
     }
     const creation = CREATIONS[init.mode]
@@ -274,6 +279,10 @@ export class ZwibblerConversation implements Conversation {
     if (this.#teller) return this.#teller.refuse({ code, text }, closeCode)
     this.#connection.outlet.send(encodeError(code, text))
     this.#connection.outlet.end(closeCode ?? closeCodes.refused, text)
+  }
+
+  #unavailable(): void {
+    this.#refuse('other', 'storage unavailable', closeCodes.tryLater)
   }
 
   #tooBig(limit: string): void {

@@ -5,6 +5,8 @@
 import { types } from './codec.ts'
 
 export const DEFAULT_FRAME = 102_400
+const HEAD_BYTES = 2
+const NO_FRAME = Buffer.alloc(0)
 /** Below 3 bytes a frame could not carry anything. Larger frames than we like to hold are cut smaller. */
 const FRAME = { least: 3, most: 1024 * 1024 } as const
 
@@ -25,22 +27,32 @@ export interface Assembler {
 /** @param most bytes of a body; asked at each frame, since the limit changes with the state of a connection */
 export function makeAssembler(most: () => number): Assembler {
   let type = -1
-  let parts: Buffer[] = []
+  /** One growing buffer: an object for each of a million tiny parts would take far more than they do. */
+  let collected = Buffer.alloc(0)
   let size = 0
+
+  function collect(part: Uint8Array): void {
+    const end = size + part.length
+    if (end > collected.length) {
+      const larger = Buffer.allocUnsafe(Math.max(end, 2 * collected.length))
+      larger.set(collected.subarray(0, size))
+      collected = larger
+    }
+    collected.set(part, size)
+    size = end
+  }
+
   return {
     push(frame) {
       if (frame.length < 2) return 'broken'
       if (type >= 0 && frame[0] !== types.continuation) return 'broken'
       if (type < 0) type = frame[0]!
-      size += frame.length - 2
-      if (size > most()) return 'too big'
-      const isLast = frame[1] === 0
-      if (frame.length > 2) parts.push(Buffer.from(frame.subarray(2))) // a copy: the frame is the socket's
-      if (!isLast) return undefined
-      const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-      const message = { type, body }
+      if (size + frame.length - 2 > most()) return 'too big'
+      collect(frame.subarray(2)) // a copy: the frame is the socket's
+      if (frame[1] !== 0) return undefined
+      const message = { type, body: collected.subarray(0, size) }
       type = -1
-      parts = []
+      collected = Buffer.alloc(0)
       size = 0
       return message
     },
@@ -68,30 +80,29 @@ export interface MessageWriter {
   end(): void
 }
 
-/** A message whose bytes come in pieces; less than one frame of them is held. */
+/**
+ * A message whose bytes come in pieces; less than one frame of them is held.
+ * @param send copies the frame before it returns: the next one is made in the same buffer
+ */
 export function makeMessageWriter(most: number, send: (frame: Uint8Array) => void): MessageWriter {
-  const room = most - 2
   let type = -1
-  let pieces: Uint8Array[] = []
-  let held = 0
+  let frame = NO_FRAME
+  let size = 0
   let isOpen = false
 
-  function sendFrame(size: number, isLast: boolean): void {
-    const frame = Buffer.allocUnsafe(2 + size)
+  function reserve(room: number): void {
+    if (room <= frame.length) return
+    const larger = Buffer.allocUnsafe(Math.min(most, Math.max(room, 2 * frame.length)))
+    larger.set(frame.subarray(0, size))
+    frame = larger
+  }
+
+  function sendFrame(isLast: boolean): void {
     frame[0] = type
     frame[1] = isLast ? 0 : 1
-    let at = 2
-    while (at < frame.length) {
-      const piece = pieces[0]!
-      const part = piece.subarray(0, frame.length - at)
-      frame.set(part, at)
-      at += part.length
-      if (part.length === piece.length) pieces.shift()
-      else pieces[0] = piece.subarray(part.length)
-    }
-    held -= size
+    send(frame.subarray(0, size))
     type = types.continuation
-    send(frame)
+    size = HEAD_BYTES
   }
 
   return {
@@ -100,17 +111,24 @@ export function makeMessageWriter(most: number, send: (frame: Uint8Array) => voi
     },
     begin(first) {
       type = first
+      size = HEAD_BYTES
+      reserve(size)
       isOpen = true
     },
     push(bytes) {
-      if (bytes.length > 0) pieces.push(bytes)
-      held += bytes.length
-      // Only a frame that others follow is sent: the last one must not be empty.
-      while (held > room) sendFrame(room, false)
+      for (let at = 0; at < bytes.length;) {
+        // Only a frame that others follow is sent: the last one must not be empty.
+        if (size === most) sendFrame(false)
+        const part = bytes.subarray(at, at + most - size)
+        reserve(size + part.length)
+        frame.set(part, size)
+        size += part.length
+        at += part.length
+      }
     },
     end() {
-      sendFrame(held, true)
-      pieces = []
+      sendFrame(true)
+      frame = NO_FRAME
       isOpen = false
     },
   }

@@ -87,7 +87,7 @@ export const examples: Readonly<Record<string, string>> = {
     B   < 02 01 00 00 00 00 00 00 00 3a 31 32 33 34 35 36 37 38 39 30
     B   < ff 00 5a`,
 
-  errors: `
+  'errors, then a close code (18.26)': `
     A   > 01 00 00 02 00 00 00 00 01 00 00 00 00 00 00 00 00 04 {id}
     A   < 80 00 00 01 64 6f 65 73 20 6e 6f 74 20 65 78 69 73 74
     A   end 1008
@@ -103,7 +103,7 @@ export const examples: Readonly<Record<string, string>> = {
     E   < 80 00 00 03 69 6e 76 61 6c 69 64 20 6f 66 66 73 65 74   # offset 2^63
     E   end 1008`,
 
-  'dropped without an error': `
+  'dropped without an error (18.17)': `
     A   > 01                                                    # first frame too short
     A   end 1002
     B   > 84 00 00 00                                           # server to server

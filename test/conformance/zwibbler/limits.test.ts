@@ -41,7 +41,7 @@ async function crosses(client: ZwibblerClient, limit: string, code: number): Pro
 
 const big = (size: number) => Buffer.alloc(size, 'x')
 
-test.skipIf(!redisUrl)('an append above MAX_APPEND: error 0, 1009', async () => {
+test.skipIf(!redisUrl)('[zwibbler 18.19] an append above MAX_APPEND: error 0, 1009', async () => {
   const client = await connect().joined()
   void client.append(big(4097))
   await crosses(client, 'MAX_APPEND', 1009)
@@ -96,13 +96,13 @@ test.skipIf(!redisUrl)('more than MAX_UNANSWERED appends at once: 1013', async (
   await crosses(client, 'MAX_UNANSWERED', 1013)
 })
 
-test.skipIf(!redisUrl)('more messages than MAX_MESSAGES: 1013', async () => {
+test.skipIf(!redisUrl)('[zwibbler 18.19] more messages than MAX_MESSAGES: 1013', async () => {
   const client = await connect().joined()
   for (let i = 0; i < 1_000; i++) client.broadcast('x')
   await crosses(client, 'MAX_MESSAGES', 1013)
 })
 
-test.skipIf(!redisUrl)('no whole init within HANDSHAKE_MS: dropped', async () => {
+test.skipIf(!redisUrl)('[zwibbler 18.19] no whole init within HANDSHAKE_MS: dropped', async () => {
   const client = connect({ raw: true })
   await crosses(client, 'HANDSHAKE_MS', 1006)
 })

@@ -6,7 +6,7 @@ import type { Cluster } from '../../support/cluster.ts'
 import { makeCluster } from '../../support/cluster.ts'
 import { sleep, until } from '../../support/wait.ts'
 import { connectZwibbler } from '../../support/zwibbler.ts'
-import type { ZwibblerClient } from '../../support/zwibbler.ts'
+import { addToken as register, errorOf, manage as manageAt, secrets } from './support.ts'
 
 const { redisUrl } = inject('services')
 const KEY = 'a secret of thirty-two characters'
@@ -25,9 +25,10 @@ let jwt: Cluster
 beforeAll(async () => {
   await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve))
   const webhook = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`
-  const env = { ZWIBBLER_SECRET_USER: 'u', ZWIBBLER_SECRET_PASSWORD: 'p' }
-  plain = await makeCluster(2, { env: { ...env, ZWIBBLER_WEBHOOK: webhook } })
-  jwt = await makeCluster(2, { env: { ...env, ZWIBBLER_JWT_KEY: KEY, ZWIBBLER_EXPIRATION: '2' } })
+  plain = await makeCluster(2, { env: { ...secrets, ZWIBBLER_WEBHOOK: webhook } })
+  jwt = await makeCluster(2, {
+    env: { ...secrets, ZWIBBLER_JWT_KEY: KEY, ZWIBBLER_EXPIRATION: '2' },
+  })
 }, 60_000)
 afterAll(async () => {
   await plain[Symbol.asyncDispose]()
@@ -35,32 +36,15 @@ afterAll(async () => {
   hook.close()
 })
 
-async function manage(cluster: Cluster, fields: Record<string, string>): Promise<Response> {
-  const headers = { authorization: `Basic ${Buffer.from('u:p').toString('base64')}` }
-  const { httpUrl } = cluster.nodes[0]!
-  return await fetch(`${httpUrl}/socket`, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams(fields),
-  })
-}
-
-function addToken(token: string, permissions: string, expires = Date.now() + 3_600_000) {
-  const expiration = new Date(expires).toUTCString()
-  return manage(plain, {
-    method: 'addToken',
+const addToken = (token: string, permissions: string, expires?: number) =>
+  register(plain.nodes[0]!, {
     token,
     documentID: 'board',
-    userID: `user of ${token}`,
-    expiration,
     permissions,
+    ...(expires && { expires }),
   })
-}
-
-function errorOf(client: ZwibblerClient): string | undefined {
-  const error = client.received.find(({ kind }) => kind === 'error')
-  return error?.kind === 'error' ? `${error.code} ${error.text}` : undefined
-}
+const manage = (cluster: Cluster, fields: Record<string, string>) =>
+  manageAt(cluster.nodes[0]!, fields)
 
 const on = (cluster: Cluster, node: number, id: string, mode = 0) =>
   connectZwibbler(cluster.nodes[node]!.url, id, { mode })
@@ -176,7 +160,7 @@ test.skipIf(!redisUrl)(
 )
 
 test.skipIf(!redisUrl)(
-  '[zwibbler 16] a document expires after the last access by anybody, not under its viewers',
+  '[zwibbler 16] [zwibbler 18.15] a document expires after the last access by anybody, not under its viewers',
   { timeout: 30_000 },
   async () => {
     const token = (sub: string) =>

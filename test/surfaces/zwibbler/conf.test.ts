@@ -30,7 +30,8 @@ JWTKeyIsBase64=False
 `
 
 const settings = (text: string): Record<string, string> => ({ ...readZwibblerConf(text).settings })
-const open = { HOST: '0.0.0.0', PORT: '3000', ALLOWED_ORIGINS: '*', ALLOW_ANONYMOUS: '1' }
+const usual = { HOST: '0.0.0.0', PORT: '3000', ALLOWED_ORIGINS: '*', SURFACES: 'zwibbler' }
+const open = { ...usual, ALLOW_ANONYMOUS: '1' }
 
 describe('a zwibbler.conf', () => {
   test('as it is delivered starts as the original does, with a warning that everybody may write', () => {
@@ -70,6 +71,7 @@ describe('a zwibbler.conf', () => {
         HOST: '10.0.0.1',
         PORT: '443',
         ALLOWED_ORIGINS: '*',
+        SURFACES: 'zwibbler',
         TLS_CERT_FILE: '/etc/a.pem',
         TLS_KEY_FILE: '/etc/a.key',
         ZWIBBLER_EXPIRATION: 'never',
