@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
+import { reasonFor } from './lacking.ts'
 
-/** Ends a run with one line for people and scripts, `<n> passed, <n> failed`, and names the files with tests that did not run. */
+/** Ends a run with one line for people and scripts, `<n> passed, <n> failed`, and names the files with tests that did not run, and why. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const count = (state: string): number =>
@@ -9,10 +11,15 @@ export default class ClosingLine implements Reporter {
     // A file that does not even load has no tests that could fail, and still is a failure.
     const broken = modules.filter((module) => module.errors().length > 0).length
     const lacking = modules.filter((module) => countOf(module, 'skipped') > 0)
-    if (lacking.length > 0) {
-      const files = lacking.map((module) => `${nameOf(module)} (${countOf(module, 'skipped')})`)
-      const reason = process.env.LENGTHWISE_TEST_REDIS === 'none' ? 'no Redis was found, so ' : ''
-      console.log(`${reason}tests did not run in: ${files.join(', ')}`)
+    const byReason = new Map<string, string[]>()
+    for (const module of lacking) {
+      const reason = reasonFor(readFileSync(module.moduleId, 'utf8'))
+      const file = `${nameOf(module)} (${countOf(module, 'skipped')})`
+      byReason.set(reason, [...(byReason.get(reason) ?? []), file])
+    }
+    for (const [reason, files] of byReason) {
+      const why = reason === '' ? '' : `${reason}, so `
+      console.log(`${why}tests did not run in: ${files.join(', ')}`)
     }
     console.log(
       `\n${count('passed')} passed, ${count('failed') + broken + unhandled.length} failed`,

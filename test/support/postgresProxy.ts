@@ -68,7 +68,14 @@ export async function startPostgresProxy(
     if (point === 'during') setImmediate(() => pair.cut())
     if (point === 'late') {
       pair.cutClient()
-      setTimeout(() => pair.toServer(bytes), random.between(LATE_MS.from, LATE_MS.to))
+      setTimeout(
+        () => {
+          pair.toServer(bytes)
+          // Or a transaction that the statement is in the middle of would hold its locks for ever.
+          pair.endServer()
+        },
+        random.between(LATE_MS.from, LATE_MS.to),
+      )
     }
   }
 

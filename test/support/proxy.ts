@@ -9,6 +9,8 @@ export interface Pair {
   cut(): void
   /** Ends the side of the node only; what was sent to the server goes on. */
   cutClient(): void
+  /** The server is told that nothing follows what was sent to it. */
+  endServer(): void
 }
 
 /** What a proxy does with the bytes of one connection. */
@@ -68,6 +70,7 @@ export async function startProxy(
         client.removeListener('close', end)
         client.resetAndDestroy()
       },
+      endServer: () => void server.end(),
     })
     client.on('data', (bytes) => filter.fromClient(bytes))
     server.on('data', (bytes) => filter.fromServer(bytes))

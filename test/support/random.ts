@@ -1,3 +1,5 @@
+import { createHash, randomInt } from 'node:crypto'
+
 /** A seeded generator: the same seed gives the same faults in the same order. */
 export interface Random {
   readonly seed: number
@@ -42,10 +44,18 @@ export function makeRandom(seed: number): Random {
   }
 }
 
-/** The run's seed: `SEED` from the environment, or a new one; printed, so that a run can be repeated. */
+/**
+ * The seed of a test: its name's unless `SEED` says another, so that a run says the same of the same code every time.
+ * `SEED=new` draws one. It is printed, so that the run can be repeated.
+ */
 export function seededRandom(what: string): Random {
-  const given = Number(process.env.SEED ?? Number.NaN)
-  const seed = Number.isInteger(given) ? given : Math.floor(Math.random() * 2 ** 32)
+  const given = process.env.SEED
+  const seed =
+    given === 'new'
+      ? randomInt(2 ** 32)
+      : given === undefined
+        ? createHash('sha256').update(what).digest().readUInt32LE()
+        : Number(given)
   console.log(`${what}: seed ${seed} (SEED=${seed} repeats it)`)
   return makeRandom(seed)
 }

@@ -58,7 +58,8 @@ export interface KeyWish {
   lifetime: number
   old: number
   new: number
-  name: string
+  /** Text, or any bytes. */
+  name: string | Uint8Array
   value: Uint8Array
 }
 

@@ -1,0 +1,38 @@
+import { chromiumPath } from './chromium.ts'
+import { hasRedisServer } from './servers.ts'
+
+/** What tests may have to do without: what their file calls it, and whether it is here. */
+interface Need {
+  readonly word: RegExp
+  readonly isHere: () => boolean
+  readonly reason: string
+}
+
+const needs: readonly Need[] = [
+  {
+    word: /\bchromiumPath\b/,
+    isHere: () => chromiumPath !== undefined,
+    reason: 'no Chromium was found (CHROMIUM_PATH names one)',
+  },
+  {
+    word: /\bredisUrl\b|\bhasRedis\b/,
+    isHere: () => process.env.LENGTHWISE_TEST_REDIS !== 'none',
+    reason: 'no Redis was found (REDIS_URL names one)',
+  },
+  {
+    word: /\bhasRedisServer\b/,
+    isHere: hasRedisServer,
+    reason: 'no redis-server is on the PATH',
+  },
+]
+
+/** Why some tests of a file with this source do not run here; '' when nothing is known to be missing. */
+export function reasonFor(source: string, all: readonly Need[] = needs): string {
+  const conditions = [...source.matchAll(/\bskipIf\(([^\n]*)/g)].map(
+    ([, condition = '']) => condition,
+  )
+  return all
+    .filter(({ word, isHere }) => conditions.some((one) => word.test(one)) && !isHere())
+    .map(({ reason }) => reason)
+    .join(', ')
+}
