@@ -1,13 +1,16 @@
 /**
- * The second port: metrics, probes and a look into a document, for operators. It is loopback unless configured; off
+ * The second port: metrics, probes and documents, for operators. It is loopback unless configured; off
  * loopback whatever is not a probe or a metric wants the key.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type Answer, Refusal, refusal, type Route } from './admin/answer.ts'
+import { type DocumentParts, documentRoute } from './admin/documents.ts'
 import { isLoopback } from './config/conflicts.ts'
-import { PREFIX } from './surfaces/zwibbler/document-ids.ts'
+
+export type { DocumentInfo } from './admin/documents.ts'
 
 export interface Readiness {
   readonly ready: boolean
@@ -15,15 +18,7 @@ export interface Readiness {
   readonly reasons: readonly string[]
 }
 
-export interface DocumentInfo {
-  readonly id: string
-  readonly epoch: number
-  readonly length: number
-  readonly keysVersion: number
-  readonly sessions: readonly { readonly node: string; readonly sessions: number }[]
-}
-
-export interface AdminParts {
+export interface AdminParts extends DocumentParts {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -32,8 +27,6 @@ export interface AdminParts {
   /** Whether every thread's event loop still turns; that of the main thread answers by answering. */
   liveness(): Readiness | Promise<Readiness>
   readiness(): Readiness | Promise<Readiness>
-  /** By its exact id in the store, surface's prefix included. */
-  document(id: string): Promise<DocumentInfo | undefined>
   /** Hears of answers that failed; they are told as 500 without a reason. */
   onError(error: unknown): void
 }
@@ -64,78 +57,48 @@ export async function startAdmin(parts: AdminParts): Promise<Admin> {
   }
 }
 
-interface Answer {
-  readonly status: number
-  readonly type?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body: string | object
-}
-
-const refusal = (status: number, error: string): Answer => ({ status, body: { error } })
-
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Answer> {
   try {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    const found = routeOf(path)
+    const found = Object.hasOwn(routes, path) ? routes[path] : documentRoute(path)
     if (found === undefined) return refusal(404, 'not found')
     const refused = found.isOpen ? undefined : refuse(parts, request)
     if (refused !== undefined) return refused
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return { ...refusal(405, 'method not allowed'), headers: { allow: 'GET, HEAD' } }
-    }
-    return await found.answer(parts)
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
+    if (!Object.hasOwn(found.methods, method)) return notAllowed(Object.keys(found.methods))
+    // Pages of any site can send requests to loopback.
+    if (method !== 'GET' && request.headers.origin !== undefined)
+      return refusal(403, 'web pages may not do this')
+    return await found.methods[method]!(parts, request)
   } catch (error) {
+    if (error instanceof Refusal) return refusal(error.status, error.message)
     parts.onError(error)
     return refusal(500, 'internal error')
   }
 }
 
-interface Route {
-  /** Needs no key, from anywhere. */
-  readonly isOpen: boolean
-  answer(parts: AdminParts): Promise<Answer>
+function notAllowed(methods: readonly string[]): Answer {
+  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  return { ...refusal(405, 'method not allowed'), headers: { allow: allow.join(', ') } }
 }
 
-const routes: Readonly<Record<string, Route>> = {
-  '/livez': { isOpen: true, answer: async (parts) => probe(await parts.liveness()) },
-  '/readyz': { isOpen: true, answer: async (parts) => probe(await parts.readiness()) },
-  '/metrics': {
-    isOpen: true,
-    answer: async ({ metrics }) => ({
-      status: 200,
-      type: metrics.type,
-      body: await metrics.page(),
-    }),
-  },
-}
+const open = (get: (parts: AdminParts) => Promise<Answer>): Route<AdminParts> => ({
+  isOpen: true,
+  methods: { GET: get },
+})
 
-const DOCUMENTS = '/documents/'
-
-function routeOf(path: string): Route | undefined {
-  if (Object.hasOwn(routes, path)) return routes[path]
-  if (!path.startsWith(DOCUMENTS)) return undefined
-  return { isOpen: false, answer: (parts) => describe(parts, path.slice(DOCUMENTS.length)) }
+const routes: Readonly<Record<string, Route<AdminParts>>> = {
+  '/livez': open(async (parts) => probe(await parts.liveness())),
+  '/readyz': open(async (parts) => probe(await parts.readiness())),
+  '/metrics': open(async ({ metrics }) => ({
+    status: 200,
+    type: metrics.type,
+    body: await metrics.page(),
+  })),
 }
 
 function probe({ ready, reasons }: Readiness): Answer {
   return { status: ready ? 200 : 503, body: { ready, reasons } }
-}
-
-/** Ids as clients of the zwibbler surface know them are found, too: they have no prefix. */
-async function describe(parts: AdminParts, encoded: string): Promise<Answer> {
-  const id = decode(encoded)
-  if (id === undefined) return refusal(400, 'the document id is not percent-encoded UTF-8')
-  const info = (await parts.document(id)) ?? (await parts.document(`${PREFIX}${id}`))
-  return info === undefined ? refusal(404, 'no such document') : { status: 200, body: info }
-}
-
-function decode(encoded: string): string | undefined {
-  try {
-    const id = decodeURIComponent(encoded)
-    return id.includes('\0') ? undefined : id
-  } catch {
-    return undefined
-  }
 }
 
 function refuse({ host, key }: AdminParts, request: IncomingMessage): Answer | undefined {
@@ -154,11 +117,11 @@ function isSame(given: string, key: string): boolean {
 
 function send(response: ServerResponse, { status, type, headers, body }: Answer): void {
   const isText = typeof body === 'string'
-  const text = isText ? body : `${JSON.stringify(body)}\n`
+  const isWhole = isText || body instanceof Uint8Array
   response.writeHead(status, {
     'content-type': type ?? (isText ? 'text/plain; charset=utf-8' : 'application/json'),
     'cache-control': 'no-store',
     ...headers,
   })
-  response.end(text)
+  response.end(isWhole ? body : `${JSON.stringify(body)}\n`)
 }

@@ -3,7 +3,7 @@
  * table is made from this file (test/config/readme.test.ts compares them).
  */
 import type { z } from 'zod'
-import { findConflicts, isLoopback } from './config/conflicts.ts'
+import { findConflicts, isLoopback, openSurfaces } from './config/conflicts.ts'
 import {
   abouts,
   bytes,
@@ -15,9 +15,11 @@ import {
   oneOf,
   optional,
   origins,
+  path,
   port,
   secret,
   setting,
+  sharedObjects,
   someOf,
   text,
   url,
@@ -25,7 +27,8 @@ import {
 import { strangers } from './config/strangers.ts'
 
 /** Surfaces that SURFACES may name. */
-export const surfaceNames = ['zwibbler'] as const
+export const surfaceNames = ['zwibbler', 'yjs'] as const
+export type SurfaceName = (typeof surfaceNames)[number]
 
 const limit = count(0, 10_000_000)
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -42,12 +45,13 @@ export const settings = {
   REDIS_URL: optional(url('redis', 'rediss'), 'Redis, for fan-out between nodes', 'within the process'),
   REDIS_PREFIX: setting(text, 'lengthwise:', 'What the names of all Redis channels begin with'),
   DATA_DIR: setting(text, './data', 'Folder of the embedded PostgreSQL'),
-  SURFACES: setting(someOf(...surfaceNames), 'all', `Protocols to serve: \`all\`, or some of ${surfaceNames.join(', ')}, separated by commas`),
+  SURFACES: setting(someOf(...surfaceNames), 'all', `Protocols to serve: \`all\` (beyond loopback: all that have authentication), or some of ${surfaceNames.join(', ')}, separated by commas`),
   WORKERS: setting(count(1, 256), '1', 'Threads that share the port'),
   MIGRATE: setting(flag, '1', 'Bring the database up to date before listening; with 0 the node waits, not ready, until somebody has'),
   LOG_LEVEL: setting(oneOf(...levels), 'info', levels.join(', ')),
-  NODE_ENV: optional(text, '`production` switches the whiteboard off'),
-  WHITEBOARD: optional(flag, 'Serve the whiteboard page', '1; 0 in production'),
+  NODE_ENV: optional(text, '`production` switches the whiteboard and the editor off'),
+  WHITEBOARD: optional(flag, 'Serve the whiteboard page, if the zwibbler surface is served', '1; 0 in production'),
+  EDITOR: optional(flag, 'Serve the page with a shared editor, if the yjs surface is served', '1; 0 in production'),
 
   ALLOW_ANONYMOUS: setting(flag, '0', 'Listen beyond loopback although anybody may read and write'),
   ALLOWED_ORIGINS: optional(origins, 'Web origins whose pages may connect, separated by commas; `*` for any', 'same host and loopback'),
@@ -66,6 +70,38 @@ export const settings = {
   ZWIBBLER_COMPRESSION: setting(flag, '1', 'permessage-deflate for clients that offer it'),
   ZWIBBLER_READERS_MAY_SIGNAL: setting(flag, '1', 'Read-only clients may broadcast and set keys'),
 
+  AUTH_JWT_KEY: optional(secret, 'Secret of the JWTs (HS256, HS384, HS512) of surfaces with `jwt` as their authentication'),
+  AUTH_JWT_KEY_IS_BASE64: setting(flag, '0', 'The key above is base64'),
+  AUTH_JWKS_URL: optional(url('http', 'https'), 'Instead of a secret: where the public keys of the JWTs are (RS, PS, ES, EdDSA)'),
+  AUTH_JWT_ISSUER: optional(text, 'What `iss` of a JWT must be', 'not looked at'),
+  AUTH_JWT_AUDIENCE: optional(text, 'What must be in `aud` of a JWT', 'not looked at'),
+  AUTH_JWT_COOKIE: setting(text, 'token', 'Cookie that may hold the JWT'),
+  AUTH_JWT_ALL_ROOMS: setting(flag, '0', 'A JWT without a `rooms` claim may read and write every room, instead of none'),
+  AUTH_HOOK_URL: optional(url('http', 'https'), 'Asked who may do what, by surfaces with `hook` as their authentication'),
+  AUTH_HOOK_TIMEOUT_MS: setting(milliseconds(100, 60_000), '2000', 'How long the hook may take; without an answer nobody is let in'),
+  AUTH_CACHE_SECONDS: setting(count(0, 3_600), '5', 'How long an answer of the hook is good for the same question'),
+  AUTH_RECHECK_SECONDS: setting(count(1, 86_400), '30', 'How often the hook is asked again while a connection lasts'),
+
+  YJS_PATH: setting(path, '/yjs', 'Where the rooms are: `ws://host:3000/yjs/<room>`; `/` with `SURFACES=yjs` only'),
+  YJS_PORT: optional(port, 'A further port on which the rooms are at `/`, for clients that cannot be changed', 'none'),
+  YJS_AUTH: setting(oneOf('none', 'jwt', 'hook'), 'none', 'Who may open a room: everybody (none), who has a JWT, or whom the hook admits'),
+  YJS_REFUSE_AT_UPGRADE: setting(flag, '0', 'Refuse with HTTP 401 or 403 instead of a close code: for clients older than y-websocket 3.1'),
+  YJS_READERS_MAY_SIGNAL: setting(flag, '1', 'Read-only clients may show their awareness (cursors, names)'),
+  YJS_GC: setting(flag, '1', 'Forget the contents of what was deleted; 0 keeps the full history'),
+  YJS_FOLD_DELAY_MS: setting(milliseconds(1_000, 86_400_000), '600000', 'How long what was folded stays readable for those who are in the middle of it'),
+  YJS_EXPIRATION: setting(expiration, 'never', 'A room that nobody has opened or changed for so long is deleted; `never` keeps all'),
+  YJS_MAX_UPDATE: setting(bytes(1024, 2 ** 28), '16MiB', 'Largest update'),
+  YJS_MAX_ROOM: setting(bytes(0), '1GiB', 'Largest room; 0 for no limit'),
+  YJS_MAX_AWARENESS: setting(bytes(64, 2 ** 24), '16KiB', 'Largest awareness state of a client'),
+  YJS_MAX_CONNECTIONS_PER_ROOM: setting(limit, '10000', 'Connections of a room on one node; 0 for no limit'),
+  YJS_MAX_UPDATES: setting(limit, '2000', 'Updates per second and connection, twice as many at once: more of them wait; 0 for no limit'),
+  YJS_MAX_AWARENESS_MESSAGES: setting(limit, '300', 'Awareness messages per second and connection, twice as many at once: of more the last ones wait; 0 for no limit'),
+  YJS_CALLBACK_URL: optional(url('http', 'https'), 'Told of a room\'s contents after it has changed', 'none'),
+  YJS_CALLBACK_OBJECTS: setting(sharedObjects, '{}', 'Shared types to tell of, such as `{"text": "Text"}`: Array, Map, Text, XmlFragment, XmlElement'),
+  YJS_CALLBACK_TIMEOUT_MS: setting(milliseconds(100, 600_000), '5000', 'How long that call may take'),
+  YJS_CALLBACK_DEBOUNCE_MS: setting(milliseconds(0), '2000', 'It waits until a room has been quiet for so long'),
+  YJS_CALLBACK_MAX_WAIT_MS: setting(milliseconds(0), '10000', 'But no longer than this'),
+
   MAX_APPEND: setting(bytes(1024, 2 ** 28), '16MiB', 'Largest append'),
   MAX_INITIAL: setting(bytes(1024, 2 ** 28), '64MiB', 'Largest initial contents of a new document'),
   MAX_DOCUMENT: setting(bytes(0), '0', 'Largest document; 0 for no limit'),
@@ -79,7 +115,7 @@ export const settings = {
   HANDSHAKE_MS: setting(milliseconds(100), '30000', 'Time for a client\'s first whole message'),
   KEEP_ALIVE_MS: setting(milliseconds(1_000, 3_600_000), '25000', 'Time between pings; keep it below the idle limit of the proxies in front'),
   SOCKET_BUFFER: setting(bytes(4096, 2 ** 26), '64KiB', 'What may wait for one slow reader before it is paused'),
-  CACHE_BYTES: setting(bytes(2 ** 20), '16MiB', 'Cache of documents\' pages, per worker'),
+  CACHE_BYTES: setting(bytes(2 ** 20), '8MiB', 'Cache of documents\' pages, per worker'),
 
   DATABASE_CONNECTIONS: setting(count(4, 1_000), '11', 'Connections to PostgreSQL, per worker'),
   LEASE_MS: setting(milliseconds(1_000), '10000', 'A node not heard of for so long is taken for dead'),
@@ -99,8 +135,9 @@ export type SettingName = keyof typeof settings
 export type Known = Partial<Read>
 
 /** All settings as they apply, by the names of their variables; sizes in bytes. */
-export type Config = Omit<Read, 'WHITEBOARD' | 'DRAIN_NOTICE_MS'> & {
+export type Config = Omit<Read, 'WHITEBOARD' | 'EDITOR' | 'DRAIN_NOTICE_MS'> & {
   readonly WHITEBOARD: boolean
+  readonly EDITOR: boolean
   readonly DRAIN_NOTICE_MS: number
 }
 
@@ -133,18 +170,33 @@ export function readConfig(
     if (result.success) read[name] = result.data
     else mistakes.push(mistakeOf(name, given, result.error))
   }
-  const known = read as Known
+  const known = guarded(read as Known, env.SURFACES, warn)
   mistakes.push(...findConflicts(known))
   for (const warning of warnings) warn(warning)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return complete(known as Read)
 }
 
+/**
+ * Whoever asks for all surfaces and has configured the authentication of some is served those: only a surface that was
+ * named is worth refusing to start for.
+ */
+function guarded(known: Known, asked: string | undefined, warn: (sentence: string) => void): Known {
+  const isNamed = asked !== undefined && asked.trim() !== '' && asked.trim() !== 'all'
+  const open = openSurfaces(known)
+  const left = known.SURFACES?.filter((name) => !open.includes(name)) ?? []
+  if (isNamed || open.length === 0 || left.length === 0) return known
+  warn(`${open.join(', ')}: not served, because strangers could reach it and nothing guards it`)
+  return { ...known, SURFACES: left }
+}
+
 /** Defaults that depend on other settings. */
 function complete(read: Read): Config {
+  const isProduction = read.NODE_ENV === 'production'
   return Object.freeze({
     ...read,
-    WHITEBOARD: read.WHITEBOARD ?? read.NODE_ENV !== 'production',
+    WHITEBOARD: read.WHITEBOARD ?? !isProduction,
+    EDITOR: read.EDITOR ?? !isProduction,
     DRAIN_NOTICE_MS: read.DRAIN_NOTICE_MS ?? (isLoopback(read.HOST) ? 0 : 5_000),
   })
 }

@@ -4,13 +4,17 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { type Command, type Context, UsageError, type Values } from './commands/command.ts'
 import { config } from './commands/config.ts'
+import { importLeveldb } from './commands/import-leveldb.ts'
 import { migrate } from './commands/migrate.ts'
 import { restored } from './commands/restored.ts'
 import { serve } from './commands/serve.ts'
 import { token } from './commands/token.ts'
 import { ConfigError } from './config.ts'
 
-const commands: Readonly<Record<string, Command>> = { serve, migrate, config, token, restored }
+const commands: Readonly<Record<string, Command>> = {
+  ...{ serve, migrate, config, token, restored },
+  'import-leveldb': importLeveldb,
+}
 
 async function main(args: readonly string[], context: Context): Promise<number> {
   const [name = '', ...rest] = args
@@ -40,10 +44,19 @@ async function main(args: readonly string[], context: Context): Promise<number> 
   }
 }
 
-function readOptions({ options }: Command, args: string[]): Values {
+function readOptions({ options, argument }: Command, args: string[]): Values {
   try {
     const all = { ...options, help: { type: 'boolean', short: 'h' } } as const
-    return parseArgs({ args, options: all, strict: true, allowPositionals: false }).values
+    const allowPositionals = argument !== undefined
+    const { values, positionals } = parseArgs({
+      args,
+      options: all,
+      strict: true,
+      allowPositionals,
+    })
+    const [first, second] = positionals
+    if (second !== undefined) throw new Error(`unexpected argument '${second}'`)
+    return { ...values, ...(argument !== undefined && { [argument]: first }) }
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
   }

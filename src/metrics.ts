@@ -19,15 +19,16 @@ import type {
 // prettier-ignore
 const latency = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 // prettier-ignore
-const outcome = ['stored', 'conflict', 'conflict_memory', 'denied', 'missing', 'unavailable', 'unknown']
+const outcome = ['stored', 'conflict', 'conflict_memory', 'checked', 'denied', 'missing', 'unavailable', 'unknown']
 const result = ['committed', 'lost', 'retry', 'rejected']
 const repair = ['gap', 'announced', 'conflict', 'sweep', 'reconnect', 'join']
 const source = ['cache', 'shared', 'store']
+const fold = ['minor', 'major']
 
 // One line each: it reads as the table that it is.
 // prettier-ignore
 export const counters = {
-  appends_total: { help: 'Appends answered; conflict_memory are those refused without a statement.', labels: { surface: [], outcome } },
+  appends_total: { help: 'Appends answered; conflict_memory are those refused without a statement, checked are empty ones refused, which only asked for the length.', labels: { surface: [], outcome } },
   append_statements_total: { help: 'Append statements, by how they ended.', labels: { result } },
   appends_busy_total: { help: 'Appends whose row somebody held, sent again alone.', labels: {} },
   appends_in_doubt_total: { help: 'Appends whose commit was cut off, by what had become of them.', labels: { resolved: ['stored', 'conflict', 'unknown'] } },
@@ -52,6 +53,12 @@ export const counters = {
   key_sets_total: { help: 'Attempts to set a key.', labels: { outcome: ['stored', 'refused', 'failed'] } },
   limits_hit_total: { help: 'Times that a limit was hit, by its setting.', labels: { limit: [] } },
   protocol_errors_total: { help: "Errors told to clients in their protocol's own terms.", labels: { surface: [], code: [] } },
+  folds_total: { help: 'Folds of rooms: minor ones join updates, major ones go through a document.', labels: { kind: fold } },
+  fold_bytes_total: { help: 'Bytes that folds read and wrote.', labels: { what: ['read', 'written'] } },
+  quarantined_records_total: { help: 'Records that could not be read and were put into yjs_quarantine.', labels: {} },
+  awareness_messages_total: { help: 'Awareness messages of Yjs rooms given to connections.', labels: {} },
+  redundant_updates_total: { help: 'Yjs updates dropped because they held nothing new, as of clients that reconnect.', labels: {} },
+  updates_checked_apart_total: { help: 'Large Yjs updates that were looked at in a thread of their own.', labels: {} },
 } as const satisfies Record<string, CounterDefinition>
 
 // prettier-ignore
@@ -62,6 +69,7 @@ export const histograms = {
   append_to_other_node_seconds: { help: "From an append's arrival at its node to the sessions of this one; as far as the nodes' clocks agree.", labels: {}, buckets: latency },
   postgres_wait_seconds: { help: 'How long statements waited for a connection.', labels: { lane: ['appends', 'alone', 'reads', 'others'] }, buckets: latency },
   sweep_duration_seconds: { help: 'One sweep query.', labels: {}, buckets: latency },
+  fold_duration_seconds: { help: 'One fold, from reading to storing.', labels: { kind: fold }, buckets: [...latency, 30, 60] },
   event_loop_delay_seconds: { help: 'How late the event loop runs a timer.', labels: {}, buckets: latency },
 } as const satisfies Record<string, HistogramDefinition>
 

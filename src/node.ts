@@ -31,6 +31,8 @@ export interface RunningNode {
   readonly ownPorts: ReadonlyMap<string, number>
   /** Leaves without hurting clients; resolves when everything is closed. */
   drain(reason: string): Promise<void>
+  /** Makes a drain under way short: whoever is still connected is told to leave at once. */
+  hurry(): void
   /** Rejects when the node cannot go on. */
   readonly failed: Promise<never>
 }
@@ -79,6 +81,7 @@ async function startServing(
     liveness: () => liveness(workers),
     readiness: () => readiness(state, workers),
     document: async (id) => workers[0]?.document(id),
+    room: async (id, wish) => (workers[0] ? workers[0].room(id, wish) : { kind: 'unavailable' }),
     onError: (error) => log.error({ err: error }, 'an admin request failed'),
   })
   try {
@@ -105,6 +108,12 @@ async function startServing(
       `zwibbler documents expire ${hours(config.ZWIBBLER_EXPIRATION)} after their last access`,
     )
   } else log.info({}, 'zwibbler documents never expire')
+  if (config.YJS_EXPIRATION !== 'never') {
+    log.info(
+      { seconds: config.YJS_EXPIRATION },
+      `rooms expire ${hours(config.YJS_EXPIRATION)} after they were last open or changed`,
+    )
+  }
   log.info(
     { host: config.HOST, port, adminPort: admin.port, ...Object.fromEntries(ownPorts) },
     'listening',
@@ -126,6 +135,11 @@ async function startServing(
     ownPorts,
     failed,
     drain: (reason) => (leaving ??= leave(reason)),
+    hurry() {
+      for (const worker of workers) {
+        worker.hurry().catch((error: unknown) => log.debug({ err: error }, 'it had left already'))
+      }
+    },
   }
 }
 

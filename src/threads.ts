@@ -4,6 +4,7 @@ import type { DocumentInfo, Readiness } from './admin.ts'
 import type { Relay } from './local/relay.ts'
 import type { Figures } from './metrics.ts'
 import type { Addresses } from './socket/server.ts'
+import type { RoomOutcome } from './surfaces/yjs/management.ts'
 import type { Question, Reply, ThreadData } from './worker-thread.ts'
 import type { Worker } from './worker.ts'
 
@@ -63,10 +64,14 @@ export async function startThread({ relay, onDeath, ...data }: ThreadOptions): P
     readiness: () => soon(ask('readiness', {}) as Promise<Readiness>),
     figures: () => soon(ask('figures', {}) as Promise<Figures>),
     document: (id) => ask('document', { id }) as Promise<DocumentInfo | undefined>,
+    room: (id, wish) => ask('room', { id, wish }) as Promise<RoomOutcome | undefined>,
     async drain() {
       isLeaving = true
       await ask('drain', {})
       await thread.terminate()
+    },
+    async hurry() {
+      await ask('hurry', {})
     },
   }
 }

@@ -6,6 +6,7 @@ import { makeRelayedBus } from './local/relayed.ts'
 import { makeLog } from './log.ts'
 import { makeMetrics } from './metrics.ts'
 import type { Addresses } from './socket/server.ts'
+import type { RoomWish } from './surfaces/yjs/management.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 export interface ThreadData {
@@ -18,8 +19,9 @@ export interface ThreadData {
 }
 
 export type Question =
-  | { readonly ticket: number; readonly ask: 'readiness' | 'figures' | 'drain' }
+  | { readonly ticket: number; readonly ask: 'readiness' | 'figures' | 'drain' | 'hurry' }
   | { readonly ticket: number; readonly ask: 'document'; readonly id: string }
+  | { readonly ticket: number; readonly ask: 'room'; readonly id: string; readonly wish: RoomWish }
 export type Reply =
   | { readonly started: Addresses }
   | { readonly failed: string }
@@ -44,7 +46,14 @@ async function start(data: ThreadData): Promise<Worker> {
 }
 
 function answer(worker: Worker, question: Question): Promise<unknown> {
-  return question.ask === 'document' ? worker.document(question.id) : worker[question.ask]()
+  switch (question.ask) {
+    case 'document':
+      return worker.document(question.id)
+    case 'room':
+      return worker.room(question.id, question.wish)
+    default:
+      return worker[question.ask]()
+  }
 }
 
 function serve(worker: Worker): void {

@@ -3,6 +3,7 @@
  * down in reverse order.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DocumentInfo, Readiness } from './admin.ts'
 import { makePermissions } from './auth/permissions.ts'
 import { makeBatcher } from './collab/batcher.ts'
@@ -11,31 +12,46 @@ import { makeDocuments } from './collab/documents.ts'
 import { makeHub } from './collab/hub.ts'
 import { makePages } from './collab/pages.ts'
 import { makeRoster } from './collab/roster.ts'
+import { foldedInto } from './collab/session.ts'
 import { startUpkeep } from './collab/upkeep.ts'
-import type { Config } from './config.ts'
+import type { Config, SurfaceName } from './config.ts'
 import type { Log } from './core/log.ts'
 import type { Bus, Epoch, PresenceStore, DocumentStore } from './core/ports.ts'
 import type { Figures, Metrics } from './metrics.ts'
 import { pages as publicPages } from './pages/index.ts'
+import { makeCallbackStore, noteDeserted } from './postgres/callbacks.ts'
 import { readClusterId } from './postgres/cluster.ts'
 import { makeDocumentStore } from './postgres/documents.ts'
 import { makeIdleEventStore, scheduleIdleEvents } from './postgres/idle-events.ts'
 import { makePermissionStore } from './postgres/permissions.ts'
 import { makePools } from './postgres/pool.ts'
 import { makePresenceStore } from './postgres/presence.ts'
+import { makeSegmentStore } from './postgres/segments.ts'
+import { makeVersionStore } from './postgres/versions.ts'
 import { makeRedisBus } from './redis/bus.ts'
 import { type Addresses, makeServer } from './socket/server.ts'
+import type { RoomOutcome, RoomWish } from './surfaces/yjs/management.ts'
+import { PREFIX as YJS_PREFIX } from './surfaces/yjs/room-name.ts'
+import { PREFIX as ZWIBBLER_PREFIX } from './surfaces/zwibbler/document-ids.ts'
 import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
+import { callbackWaits } from './worker/callbacks.ts'
 import { makeComplaints } from './worker/complaints.ts'
 import { watchHealth } from './worker/health.ts'
-import { credentialsOf, ownPorts, poolSizes, socketLimits, tlsOf } from './worker/settings.ts'
+import {
+  credentialsOf,
+  expiriesOf,
+  ownPorts,
+  poolSizes,
+  socketLimits,
+  tlsOf,
+  touchMsOf,
+} from './worker/settings.ts'
+import { makeYjs } from './worker/yjs.ts'
 import { makeZwibbler } from './worker/zwibbler.ts'
 
 const CONTROL = 'control'
-/** What its documents' ids begin with. */
-const ZWIBBLER = 'zwibbler/'
 const HURRY = Buffer.from('permissions')
-const DRAIN_IDLE_MS = 5_000
+const DRAIN_IDLE_MS = { most: 5_000, hurried: 500 }
 const BANNER = { contentType: 'text', body: 'Zwibbler collaboration Server is running.' }
 
 export interface WorkerOptions {
@@ -57,8 +73,12 @@ export interface Worker {
   figures(): Promise<Figures>
   /** @param id as stored, with its surface's prefix */
   document(id: string): Promise<DocumentInfo | undefined>
+  /** The same. Undefined: rooms are not served here. */
+  room(id: string, wish: RoomWish): Promise<RoomOutcome | undefined>
   /** Leaves without hurting clients. Everything is closed when it resolves. */
   drain(): Promise<void>
+  /** Leaves at once, if it leaves: clients are told, and nobody is waited for. */
+  hurry(): Promise<void>
 }
 
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
@@ -92,12 +112,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   }
   const store = makeDocumentStore(pools)
   const webhook = config.ZWIBBLER_WEBHOOK
+  const isTold = webhook !== undefined || config.YJS_CALLBACK_URL !== undefined
   const presence = makePresenceStore({
     pools,
-    ...(webhook !== undefined && {
-      onDeserted: (query, ids) => {
-        const zwibbler = ids.filter((id) => id.startsWith(ZWIBBLER))
-        return scheduleIdleEvents(query, zwibbler, IDLE_DELAY_MS)
+    ...(isTold && {
+      async onDeserted(query, ids) {
+        const of = (prefix: string) => ids.filter((id) => id.startsWith(prefix))
+        if (webhook !== undefined)
+          await scheduleIdleEvents(query, of(ZWIBBLER_PREFIX), IDLE_DELAY_MS)
+        if (config.YJS_CALLBACK_URL !== undefined)
+          await noteDeserted(query, of(YJS_PREFIX), callbackWaits(config))
       },
     }),
   })
@@ -126,6 +150,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       alone: poolSizes(config.DATABASE_CONNECTIONS).alone,
     },
   })
+  const segments = makeSegmentStore(pools)
   const documents = makeDocuments({
     store,
     bus,
@@ -133,6 +158,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     batcher,
     roster,
     pages,
+    folded: async (epoch) => foldedInto(await segments.segments(epoch)),
     meter,
     channel,
     origin,
@@ -151,8 +177,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   await bus.subscribe(CONTROL, () => permissions.hurry())
   await roster.start()
-  const expiryMs =
-    config.ZWIBBLER_EXPIRATION === 'never' ? Infinity : config.ZWIBBLER_EXPIRATION * 1000
   const upkeep = startUpkeep({
     hub,
     bus,
@@ -166,9 +190,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       warmMs: config.SWEEP_ACTIVE_REDISLESS_MS,
       coldMs: config.SWEEP_QUIET_REDISLESS_MS,
     },
-    touchMs: Math.max(60_000, Math.min(expiryMs, DAY_MS) / 4),
-    expiries: expiryMs === Infinity ? [] : [{ prefix: ZWIBBLER, expiryMs }],
+    touchMs: touchMsOf(config),
+    expiries: expiriesOf(config),
     dropped: (epoch, changed) => documents.keysDropped(epoch, changed),
+    onLease: (isAlive) => yjs?.nodesGone(isAlive),
     onError,
   })
   onServerChange = () => {
@@ -186,16 +211,32 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           log,
         })
   const unansweredBytes = UNANSWERED_BYTES
-  const surfaces = [
-    makeZwibbler({ config, log, meter, pools, store, documents, permissions, unansweredBytes }),
-  ]
+  const serves = (name: SurfaceName) => config.SURFACES.includes(name)
+  const zwibbler = serves('zwibbler')
+    ? makeZwibbler({ config, log, meter, pools, store, documents, permissions, unansweredBytes })
+    : undefined
+  const yjs = serves('yjs')
+    ? makeYjs({
+        ...{ config, log, meter, hub, pages, store, segments, documents, permissions },
+        unansweredBytes,
+        callbacks: makeCallbackStore(pools.others),
+        versions: makeVersionStore(pools),
+        node: `${options.process}.${origin}`,
+      })
+    : undefined
+  const surfaces = [zwibbler, yjs?.surface].filter((surface) => surface !== undefined)
   const server = makeServer({
     host: config.HOST,
     port: options.ports?.port ?? config.PORT,
     exclusive: config.EXCLUSIVE_PORT && config.WORKERS === 1,
     surfaces,
     ownPorts: options.ports?.ownPorts ?? ownPorts(config),
-    pages: publicPages({ whiteboard: config.WHITEBOARD }),
+    pages: publicPages({
+      whiteboard: config.WHITEBOARD,
+      editor: config.EDITOR,
+      zwibbler: zwibbler?.path,
+      yjs: yjs?.surface.path,
+    }),
     banner: BANNER,
     tls: tlsOf(config),
     allowedOrigins: config.ALLOWED_ORIGINS,
@@ -207,14 +248,17 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const health = watchHealth(pools)
   const addresses = await server.listen()
   let draining: Promise<void> | undefined
+  const hurry = new AbortController()
 
   async function leave(): Promise<void> {
-    await wait(config.DRAIN_NOTICE_MS)
+    await wait(config.DRAIN_NOTICE_MS, hurry.signal)
     server.stopAccepting()
-    const cut = await server.closeInGroups(config.DRAIN_MS)
+    const cut = await server.closeInGroups(config.DRAIN_MS, hurry.signal)
     if (cut > 0) log.warn({ connections: cut }, 'connections were cut: the drain time was over')
-    await Promise.race([documents.idle(), wait(DRAIN_IDLE_MS)])
+    const { most, hurried } = DRAIN_IDLE_MS
+    await Promise.race([documents.idle(), wait(hurry.signal.aborted ? hurried : most)])
     await server.close()
+    await yjs?.close()
     upkeep.stop()
     health.stop()
     await idle?.close()
@@ -242,13 +286,17 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
     figures: () => options.metrics.read(),
     document: (id) => describe(id, store, presence),
+    room: async (id, wish) => yjs?.manage(id, wish),
     drain: () => (draining ??= leave()),
+    hurry() {
+      hurry.abort()
+      return Promise.resolve()
+    },
   }
 }
 
 /** The rest of `design.md`'s bound on what one session may leave unanswered: 64 messages or this. */
 const UNANSWERED_BYTES = 4 * 1024 * 1024
-const DAY_MS = 86_400_000
 
 function makeBus({ config, localBus, log, metrics }: WorkerOptions, clusterId: string): Bus {
   if (config.REDIS_URL === undefined) return localBus
@@ -273,6 +321,7 @@ async function describe(
   return { id, ...found, keysVersion: state?.keysVersion ?? 0, sessions }
 }
 
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+/** Resolves early when it has to hurry. */
+async function wait(ms: number, hurry?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { ...(hurry && { signal: hurry }) }).catch(() => undefined)
 }

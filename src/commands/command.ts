@@ -1,5 +1,5 @@
 /** What the commands of the command line share: their shape, the configuration they read, the database they use. */
-import { readFile } from 'node:fs/promises'
+import { access, constants, readFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
 import type { parseArgs } from 'node:util'
@@ -8,6 +8,7 @@ import type { Config } from '../config.ts'
 import { secretsOf } from '../config/show.ts'
 import { makeLog } from '../log.ts'
 import { findRunning, startEmbedded } from '../postgres/embedded.ts'
+import { readReferenceEnv } from '../surfaces/yjs/reference-env.ts'
 import { readZwibblerConf } from '../surfaces/zwibbler/conf.ts'
 
 export type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>
@@ -26,6 +27,8 @@ export interface Command {
   readonly usage: string
   readonly about: string
   readonly options: Options
+  /** What stands behind the command, without a name; `values` has it under this one. */
+  readonly argument?: string
   /** @returns the exit code */
   run(values: Values, context: Context): Promise<number>
 }
@@ -36,6 +39,11 @@ export class UsageError extends Error {
 }
 
 export const confOption = { 'zwibbler-conf': { type: 'string' } } as const satisfies Options
+/** Of commands that look at more than the database. */
+export const serveOptions = {
+  ...confOption,
+  'y-websocket': { type: 'boolean' },
+} as const satisfies Options
 
 export interface Loaded {
   readonly config: Config
@@ -43,36 +51,70 @@ export interface Loaded {
   readonly notices: readonly string[]
 }
 
+/** What the configuration of another server says, in our words. */
+interface Foreign {
+  readonly settings: Readonly<Record<string, string>>
+  /** Ours, by what they are called there. */
+  readonly names?: ReadonlyMap<string, string>
+  readonly notices: readonly string[]
+  readonly errors: readonly string[]
+}
+
 /** @throws ConfigError with all mistakes of the environment and of the file together */
 export async function loadConfig({ env }: Context, values: Values): Promise<Loaded> {
-  const path = values['zwibbler-conf']
-  const file =
-    typeof path === 'string' ? await readConf(path) : { settings: {}, notices: [], errors: [] }
-  const notices = [...file.notices]
+  const foreign = await readForeign(env, values)
+  const notices = [...foreign.notices]
   const given = Object.entries(env).filter(
     ([, value]) => value !== undefined && value.trim() !== '',
   )
-  const mistakes = [...file.errors]
+  const mistakes = [...foreign.errors]
   try {
-    const all = { ...file.settings, ...Object.fromEntries(given) }
+    const all = { ...foreign.settings, ...Object.fromEntries(given) }
     const config = readConfig(all, (notice) => notices.push(notice))
     if (mistakes.length === 0) return { config, notices }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    mistakes.push(...error.mistakes)
+    const asGiven = (ours: string): string => foreign.names?.get(ours) ?? ours
+    mistakes.push(...error.mistakes.map((mistake) => mistake.replace(/\b[A-Z_]+\b/g, asGiven)))
   }
   throw new ConfigError(mistakes)
 }
 
-async function readConf(path: string): Promise<ReturnType<typeof readZwibblerConf>> {
+async function readForeign(env: Context['env'], values: Values): Promise<Foreign> {
+  const path = values['zwibbler-conf']
+  const isReference = values['y-websocket'] === true
+  if (typeof path === 'string' && isReference)
+    throw new UsageError('--zwibbler-conf and --y-websocket exclude each other')
+  if (typeof path === 'string') return await readConf(path)
+  if (isReference) return await readReference(env)
+  return { settings: {}, notices: [], errors: [] }
+}
+
+async function readReference(env: Context['env']): Promise<Foreign> {
+  const read = readReferenceEnv(env)
+  const files = [...read.names]
+    .filter(([, theirs]) => theirs === 'CERTDIR')
+    .map(([ours]) => read.settings[ours] ?? '')
+  const errors: string[] = []
+  for (const file of files) {
+    await access(file, constants.R_OK).catch((error: unknown) => {
+      errors.push(`CERTDIR: ${file} cannot be read (${codeOf(error)})`)
+    })
+  }
+  return { ...read, errors }
+}
+
+async function readConf(path: string): Promise<Foreign> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new ConfigError([
-      `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''})`,
-    ])
+    throw new ConfigError([`${path} cannot be read (${codeOf(error)})`])
   })
   const { settings, notices, errors } = readZwibblerConf(text)
   const located = (sentence: string): string => `${path}: ${sentence}`
   return { settings, notices: notices.map(located), errors: errors.map(located) }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? ''
 }
 
 /** For commands that end: only what is odd, and on stderr, so that stdout can be read by programs. */

@@ -1,11 +1,11 @@
 import { showConfig } from '../config/show.ts'
-import { confOption, loadConfig } from './command.ts'
+import { loadConfig, serveOptions } from './command.ts'
 import type { Command } from './command.ts'
 
 export const config: Command = {
-  usage: 'config [--zwibbler-conf FILE]',
+  usage: 'config [--zwibbler-conf FILE | --y-websocket]',
   about: 'prints the effective settings, without secrets',
-  options: confOption,
+  options: serveOptions,
   async run(values, context) {
     const { config: loaded, notices } = await loadConfig(context, values)
     for (const notice of notices) context.complain(notice)

@@ -10,13 +10,13 @@ import { secretsOf } from '../config/show.ts'
 import { makeLog } from '../log.ts'
 import { startNode } from '../node.ts'
 import type { RunningNode } from '../node.ts'
-import { confOption, loadConfig } from './command.ts'
+import { loadConfig, serveOptions } from './command.ts'
 import type { Command } from './command.ts'
 
 export const serve: Command = {
-  usage: 'serve [--zwibbler-conf FILE]',
+  usage: 'serve [--zwibbler-conf FILE | --y-websocket]',
   about: 'runs a node; SIGTERM and SIGINT drain it, a second one hurries',
-  options: confOption,
+  options: serveOptions,
   async run(values, context) {
     const { config, notices } = await loadConfig(context, values)
     const log = makeLog({ level: config.LOG_LEVEL, secrets: secretsOf(config) })
@@ -61,7 +61,7 @@ async function untilDrained(node: RunningNode, signals: Signals, log: Logger): P
   const signal = await Promise.race([signals.first, failure])
   void signals.second.then((again) => {
     log.warn({ signal: again }, 'hurrying')
-    void node.drain(again)
+    node.hurry()
     setTimeout(() => process.exit(1), HURRY_MS).unref()
   })
   await node.drain(signal ?? 'failure')

@@ -101,6 +101,27 @@ export function url(...schemes: readonly string[]): Kind<string> {
   return makeKind('URL', wanted, read, true)
 }
 
+/** Where a surface sits: `/yjs`, or `/` itself. */
+export const path = makeKind('path', 'a path such as /yjs, without a slash at its end', (given) =>
+  given === '/' || /^(\/[\w.~-]+)+$/.test(given) ? given : undefined,
+)
+
+const sharedTypes = ['Array', 'Map', 'Text', 'XmlFragment', 'XmlElement'] as const
+
+/** Shared types of a Yjs document by name, as JSON. */
+export const sharedObjects = makeKind(
+  'JSON',
+  `a JSON object of names and their types (${sharedTypes.join(', ')})`,
+  (given): Readonly<Record<string, (typeof sharedTypes)[number]>> | undefined => {
+    try {
+      const read = z.record(z.string(), z.enum(sharedTypes)).safeParse(JSON.parse(given))
+      return read.data
+    } catch {
+      return undefined
+    }
+  },
+)
+
 export function oneOf<const T extends string>(...values: readonly T[]): Kind<T> {
   const wanted = `one of ${values.join(', ')}`
   return makeKind('word', wanted, (given) => values.find((value) => value === given))

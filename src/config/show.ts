@@ -22,9 +22,13 @@ function absence({ byDefault }: About): string {
 
 function shown({ type, secret }: About, value: NonNullable<Config[SettingName]>): string {
   if (typeof value === 'boolean') return value ? '1' : '0'
-  if (type === 'URL') return redactUrl(String(value))
-  if (secret) return '(set, not shown)'
-  return typeof value === 'object' ? value.join(',') : String(value)
+  if (secret && type !== 'URL') return '(set, not shown)'
+  if (typeof value === 'object') return isList(value) ? value.join(',') : JSON.stringify(value)
+  return type === 'URL' ? redactUrl(String(value)) : String(value)
+}
+
+function isList(value: object): value is readonly unknown[] {
+  return Array.isArray(value)
 }
 
 /** What the log must never show: keys, passwords, and the passwords within URLs. */

@@ -32,7 +32,7 @@ function suspect(name: string, names: readonly string[]): string[] {
       : names.find((known) => typosBetween(name, known) <= MOST_TYPOS)
   if (near !== undefined) return [`${name} is not a setting: is ${near} meant?`]
   const isLink = /_(SERVICE_|PORT_\d)/.test(name)
-  return name.startsWith('ZWIBBLER_') && !isLink ? [`${name} is not a setting`] : []
+  return /^(ZWIBBLER|YJS)_/.test(name) && !isLink ? [`${name} is not a setting`] : []
 }
 
 /** Levenshtein distance, or more than enough when the lengths alone are too different. */

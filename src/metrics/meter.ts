@@ -56,6 +56,16 @@ export function makeMeter(count: Counters, time: Histograms, registry: Registry)
     },
     limit: (name) => count.limits_hit_total.add(1, name),
     protocolError: (surface, code) => count.protocol_errors_total.add(1, surface, code),
+    folded(kind, seconds, bytesIn, bytesOut) {
+      count.folds_total.add(1, kind)
+      count.fold_bytes_total.add(bytesIn, 'read')
+      count.fold_bytes_total.add(bytesOut, 'written')
+      time.fold_duration_seconds.observe(seconds, kind)
+    },
+    quarantined: () => count.quarantined_records_total.add(1),
+    awarenessTold: () => count.awareness_messages_total.add(1),
+    redundantUpdate: () => count.redundant_updates_total.add(1),
+    checkedApart: () => count.updates_checked_apart_total.add(1),
     gauge(name, help, read) {
       const full = name.startsWith(PREFIX) ? name : PREFIX + name
       const collect = function (this: Gauge): void {

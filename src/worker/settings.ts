@@ -2,6 +2,10 @@
 import type { Config } from '../config.ts'
 import { rateOf } from '../core/limits.ts'
 import type { SocketLimits } from '../socket/limits.ts'
+import { PREFIX as YJS } from '../surfaces/yjs/room-name.ts'
+import { PREFIX as ZWIBBLER } from '../surfaces/zwibbler/document-ids.ts'
+
+const DAY_MS = 86_400_000
 
 /** uWebSockets counts idle time up to this. */
 const MOST_DEAD_MS = 956_000
@@ -26,8 +30,28 @@ export function credentialsOf(config: Config): { user: string; password: string 
 
 /** Ports of surfaces that have one of their own, by name. */
 export function ownPorts(config: Config): ReadonlyMap<string, number> {
-  const port = config.ZWIBBLER_PORT
-  return new Map(port === undefined ? [] : [['zwibbler', port]])
+  const ports = { zwibbler: config.ZWIBBLER_PORT, yjs: config.YJS_PORT }
+  const wanted = new Map<string, number>()
+  for (const name of config.SURFACES) {
+    if (ports[name] !== undefined) wanted.set(name, ports[name])
+  }
+  return wanted
+}
+
+/** Documents that vanish when nobody has accessed them for so long, by what their ids begin with. */
+export function expiriesOf(
+  config: Config,
+): { readonly prefix: string; readonly expiryMs: number }[] {
+  const seconds = { [ZWIBBLER]: config.ZWIBBLER_EXPIRATION, [YJS]: config.YJS_EXPIRATION }
+  return Object.entries(seconds).flatMap(([prefix, after]) =>
+    after === 'never' ? [] : [{ prefix, expiryMs: after * 1_000 }],
+  )
+}
+
+/** How old a note of an access to an open document may get: it is what is left when the whole cluster is killed. */
+export function touchMsOf(config: Config): number {
+  const soonest = Math.min(DAY_MS, ...expiriesOf(config).map(({ expiryMs }) => expiryMs))
+  return Math.max(60_000, soonest / 4)
 }
 
 export function tlsOf(config: Config): { cert: string; key: string } | undefined {

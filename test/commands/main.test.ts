@@ -17,7 +17,7 @@ test('--version and --help answer and are no failure', async () => {
   expect(await lengthwise(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
   const help = await lengthwise(['--help'])
   expect(help.code).toBe(0)
-  for (const command of ['serve', 'migrate', 'config', 'token', 'restored']) {
+  for (const command of ['serve', 'migrate', 'config', 'token', 'restored', 'import-leveldb']) {
     expect(help.out).toContain(`lengthwise ${command}`)
     const own = await lengthwise([command, '--help'])
     expect(own).toMatchObject({ code: 0, out: expect.stringContaining(`lengthwise ${command}`) })

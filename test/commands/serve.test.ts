@@ -5,6 +5,7 @@ import { expect, inject, test } from 'vitest'
 import { makeFolder, serverOf } from '../embedded/support.ts'
 import { makeDatabase } from '../support/databases.ts'
 import { until } from '../support/wait.ts'
+import { connectZwibbler } from '../support/zwibbler.ts'
 import { lengthwise, start } from './support.ts'
 
 const { databaseUrl } = inject('services')
@@ -70,14 +71,34 @@ test('a node that cannot start says why, without the secrets of its configuratio
   expect(out + err).not.toContain('hush')
 })
 
-test('a second signal does not wait for the end of the drain', async () => {
-  await using folder = await makeFolder()
-  await using node = start(['serve'], { ...free, DATA_DIR: folder.path, DRAIN_NOTICE_MS: '600000' })
-  await node.logs('listening')
-  node.signal('SIGTERM')
-  await node.logs('draining')
-  node.signal('SIGTERM')
-  await node.logs('hurrying')
-  expect([0, 1]).toContain((await node.ended).code)
-  await until('no PostgreSQL is left', async () => (await serverOf(folder.path)) === undefined)
-})
+const SOON_MS = 5_000
+
+test.each([
+  ['waits to be noticed', '1', { DRAIN_NOTICE_MS: '600000' }],
+  ['closes connections one by one', '1', { DRAIN_NOTICE_MS: '0', DRAIN_MS: '600000' }],
+  ['closes connections one by one', '2', { DRAIN_NOTICE_MS: '0', DRAIN_MS: '600000' }],
+])(
+  'a second signal while a node %s (workers: %s) ends everybody with 1012 at once, and the node with 0',
+  async (_, WORKERS, drain) => {
+    await using folder = await makeFolder()
+    await using node = start(['serve'], { ...free, ...drain, WORKERS, DATA_DIR: folder.path })
+    const { port } = await node.logs('listening')
+    const url = `ws://127.0.0.1:${String(port)}/socket`
+    // More than are closed, one each tenth of a second, before the second signal does its work.
+    const clients = Array.from({ length: 100 }, () => connectZwibbler(url, 'crowded'))
+    await Promise.all(clients.map((client) => client.joined()))
+    node.signal('SIGTERM')
+    await node.logs('draining')
+    const isSpread = drain.DRAIN_NOTICE_MS === '0'
+    if (isSpread) await until('some have left', () => clients.some(({ isClosed }) => isClosed))
+    expect(clients.some(({ isClosed }) => !isClosed)).toBe(true)
+    const began = performance.now()
+    node.signal('SIGINT')
+    await node.logs('hurrying')
+    const codes = await Promise.all(clients.map(({ closed }) => closed))
+    expect(new Set(codes)).toEqual(new Set([1012]))
+    expect((await node.ended).code).toBe(0)
+    expect(performance.now() - began).toBeLessThan(SOON_MS)
+    await until('no PostgreSQL is left', async () => (await serverOf(folder.path)) === undefined)
+  },
+)

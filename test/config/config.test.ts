@@ -20,10 +20,11 @@ test('without a single variable everything has its default', () => {
     PORT: 3000,
     ADMIN_PORT: 9600,
     DATA_DIR: './data',
-    SURFACES: ['zwibbler'],
+    SURFACES: ['zwibbler', 'yjs'],
     WORKERS: 1,
     MIGRATE: true,
     WHITEBOARD: true,
+    EDITOR: true,
     MAX_APPEND: 16 * 2 ** 20,
     SOCKET_BUFFER: 65_536,
     ZWIBBLER_EXPIRATION: 86_400,
@@ -119,10 +120,10 @@ test('[zwibbler 16] expiration is seconds or never; a wrong text is a mistake, n
   }
 })
 
-test('the whiteboard is off in production unless it is asked for', () => {
-  expect(readConfig({ NODE_ENV: 'production' }).WHITEBOARD).toBe(false)
-  expect(readConfig({ NODE_ENV: 'production', WHITEBOARD: '1' }).WHITEBOARD).toBe(true)
-  expect(readConfig({ NODE_ENV: 'development' }).WHITEBOARD).toBe(true)
+test.each(['WHITEBOARD', 'EDITOR'] as const)('%s is off in production unless asked for', (page) => {
+  expect(readConfig({ NODE_ENV: 'production' })[page]).toBe(false)
+  expect(readConfig({ NODE_ENV: 'production', [page]: '1' })[page]).toBe(true)
+  expect(readConfig({ NODE_ENV: 'development' })[page]).toBe(true)
 })
 
 test('a node beyond loopback gives notice before it stops accepting', () => {

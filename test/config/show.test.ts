@@ -26,7 +26,7 @@ test('the effective settings are shown without secrets', () => {
       'REDIS_URL=redis://:***@cache.example:6379',
       'ADMIN_KEY=(set, not shown)',
       'ZWIBBLER_WEBHOOK=https://me:***@hook.example/?token=***',
-      'SURFACES=zwibbler',
+      'SURFACES=zwibbler,yjs',
       'DRAIN_NOTICE_MS=0',
       '# ZWIBBLER_PORT is not set: none',
     ]),

@@ -17,6 +17,7 @@ test('a misspelt variable is asked about', () => {
 
 test('a variable that only looks like ours is told of', () => {
   expect(warningsOf({ ZWIBBLER_SWARM_URL: 'x' })).toEqual(['ZWIBBLER_SWARM_URL is not a setting'])
+  expect(warningsOf({ YJS_SECRET: 'x' })).toEqual(['YJS_SECRET is not a setting'])
 })
 
 test('variables of the shell, of npm and of other programs are nobody to warn about', () => {
