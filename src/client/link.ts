@@ -45,6 +45,9 @@ export interface Link {
   close(): void
 }
 
+/** An error without a close event within this time is taken for the end. */
+const ERROR_MS = 100
+
 export function openLink(options: LinkOptions): Link {
   const { answerMs, heartbeatMs } = options
   const socket = new options.WebSocket(options.url)
@@ -52,6 +55,7 @@ export function openLink(options: LinkOptions): Link {
   const watch = makeWatch(options, () => socket.bufferedAmount)
   const timer = setInterval(look, Math.max(10, Math.min(answerMs, heartbeatMs || answerMs) / 5))
   let isOpen = false
+  let failing: ReturnType<typeof setTimeout> | undefined
 
   function look(): void {
     const sight = watch.look(Date.now())
@@ -64,6 +68,7 @@ export function openLink(options: LinkOptions): Link {
   function release(): void {
     isOpen = false
     clearInterval(timer)
+    clearTimeout(failing)
     socket.onopen = socket.onmessage = socket.onclose = null
     socket.onerror = () => undefined
     socket.close()
@@ -95,8 +100,11 @@ export function openLink(options: LinkOptions): Link {
       end(new ConnectionError('protocol', error.message))
     }
   }
-  // A close event always follows an error event, and says more.
-  socket.onerror = () => undefined
+  // A close event follows at once, and says more. That of Node 22 has none when it cannot connect.
+  socket.onerror = () => {
+    const failed = new ConnectionError('lost', 'the connection failed')
+    failing ??= setTimeout(() => end(failed), ERROR_MS)
+  }
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
     end(closeError(code, reason))
   }

@@ -11,7 +11,9 @@ h1 { font-size: 26px; line-height: 1.2; letter-spacing: -0.02em; }
 .lead { color: var(--soft); }
 .open { display: flex; gap: 10px; }
 .open .field { padding: 11px 14px; }
-.open .primary { padding: 11px 20px; }
+.open .primary { padding: 11px 20px; flex: none; min-width: 164px; }
+.open + .open { margin-top: -10px; }
 h2 { font-size: 14px; color: var(--soft); font-weight: 600; margin-bottom: 8px; }
+pre + pre { margin-top: 10px; }
 pre { margin: 0; padding: 14px 16px; border-radius: 12px; background: var(--line); overflow-x: auto; font: 13px/1.6 ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 `

@@ -1,10 +1,14 @@
 /**
- * What the public port serves to browsers: a start page at `/`, and the whiteboard where it is switched on. Everything is
- * read once, when the server starts; there is nothing from elsewhere and no inline script or style, so the policy is strict.
+ * What the public port serves to browsers: a start page at `/`, and the whiteboard and the editor where they are switched
+ * on and the surface is served that they use. Everything is read once, when the server starts; there is nothing from elsewhere and no inline script or style, so the policy is strict.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { barStyle } from './barStyle.ts'
 import { baseStyle } from './baseStyle.ts'
+import { editorPage } from './editorPage.ts'
+import { editorStyle } from './editorStyle.ts'
 import { homePage } from './homePage.ts'
 import { homeStyle } from './homeStyle.ts'
 import { mark } from './icons.ts'
@@ -14,11 +18,17 @@ import { whiteboardStyle } from './whiteboardStyle.ts'
 export interface PublicPage {
   readonly contentType: string
   readonly body: Uint8Array | string
+  readonly gzipped?: Uint8Array
+  readonly etag?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface PagesOptions {
   readonly whiteboard: boolean
+  readonly editor: boolean
+  /** Paths of the surfaces that are served. */
+  readonly zwibbler?: string | undefined
+  readonly yjs?: string | undefined
   /** Where the compiled modules are; found by itself if not given. */
   readonly dist?: URL
 }
@@ -46,6 +56,9 @@ function page(type: keyof typeof types, body: string): PublicPage {
   return {
     contentType: types[type],
     body,
+    gzipped: gzipSync(body, { level: 9 }),
+    // Weak: of the text, however it is encoded.
+    etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
     headers: {
       'Content-Security-Policy': POLICY,
       'X-Content-Type-Options': 'nosniff',
@@ -54,7 +67,6 @@ function page(type: keyof typeof types, body: string): PublicPage {
       'Cross-Origin-Resource-Policy': 'same-origin',
       // Nodes of two releases answer side by side during an upgrade: nothing is kept without asking.
       'Cache-Control': 'no-cache',
-      ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
     },
   }
 }
@@ -84,32 +96,49 @@ function version(): string {
   return read.version
 }
 
+/** As the pages say it, which may be below a path of a proxy. */
+const relative = (path: string | undefined) => path?.replace(/^\/(?=.)/, '')
+
 /**
  * Everything that is served, by path.
  * @throws Error when the compiled modules are missing
  */
-export function pages({ whiteboard, dist = compiled() }: PagesOptions): Map<string, PublicPage> {
+export function pages(options: PagesOptions): Map<string, PublicPage> {
+  const { dist = compiled() } = options
   if (!existsSync(dist)) throw new Error(`no compiled pages at ${dist.href}: run \`npm run build\``)
-  const home = { version: version(), whiteboard, script: 'assets/pages/home/main.js' }
+  const [zwibbler, yjs] = [relative(options.zwibbler), relative(options.yjs)]
+  const whiteboard = options.whiteboard && zwibbler !== undefined
+  const editor = options.editor && yjs !== undefined
+  const script = 'assets/pages/home/main.js'
+  const home = homePage({ version: version(), script, whiteboard, editor, zwibbler, yjs })
   const favicon = page('svg', mark)
-  const all: [string, PublicPage][] = [
-    ['/', page('html', homePage(home))],
+  return new Map([
+    ['/', page('html', home)],
     ['/assets/home.css', page('css', baseStyle + homeStyle)],
     ...modules(dist, 'pages/home'),
     ['/favicon.svg', favicon],
     ['/favicon.ico', favicon],
-  ]
-  return new Map(whiteboard ? [...all, ...whiteboardPages(dist)] : all)
+    ...(whiteboard ? whiteboardPages(dist) : []),
+    ...(editor ? editorPages(dist, yjs) : []),
+  ])
 }
 
 function whiteboardPages(dist: URL): [string, PublicPage][] {
-  const scripts = [...modules(dist, 'pages/whiteboard'), ...modules(dist, 'client')]
+  const folders = ['pages/whiteboard', 'pages/common', 'client']
+  const scripts = folders.flatMap((folder) => modules(dist, folder))
   const paths = scripts.map(([path]) => path.slice(1))
   const main = paths.filter((path) => path.endsWith('whiteboard/main.js'))
   const others = paths.filter((path) => !main.includes(path))
   return [
     ['/whiteboard', page('html', whiteboardPage([...main, ...others]))],
-    ['/assets/whiteboard.css', page('css', baseStyle + whiteboardStyle)],
+    ['/assets/whiteboard.css', page('css', baseStyle + barStyle + whiteboardStyle)],
     ...scripts,
   ]
 }
+
+/** One bundle: the editor has parts of many packages. */
+const editorPages = (dist: URL, yjs: string): [string, PublicPage][] => [
+  ['/editor', page('html', editorPage('assets/pages/editor/main.js', yjs))],
+  ['/assets/editor.css', page('css', baseStyle + barStyle + editorStyle)],
+  ...modules(dist, 'pages/editor'),
+]

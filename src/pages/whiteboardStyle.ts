@@ -18,60 +18,25 @@ body { overflow: hidden; overscroll-behavior: none; user-select: none; -webkit-u
 .cross::after { content: ''; position: absolute; inset: 7px; border-radius: 50%; background: var(--accent); }
 .cross.down { background: var(--accent-soft); border-width: 4px; }
 
-.card { background: var(--card); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); backdrop-filter: blur(14px) saturate(1.4); -webkit-backdrop-filter: blur(14px) saturate(1.4); }
-.bar { position: fixed; display: flex; align-items: center; gap: 2px; padding: 5px; z-index: 2; }
-.top-left { left: max(12px, env(safe-area-inset-left)); top: max(12px, env(safe-area-inset-top)); max-width: min(46vw, 380px); }
-.top-right { right: max(12px, env(safe-area-inset-right)); top: max(12px, env(safe-area-inset-top)); }
-.bottom { left: 50%; bottom: max(14px, env(safe-area-inset-bottom)); transform: translateX(-50%); max-width: calc(100vw - 20px); }
 .zoom { left: max(12px, env(safe-area-inset-left)); bottom: max(14px, env(safe-area-inset-bottom)); }
-.tool, .chip { display: inline-flex; align-items: center; justify-content: center; gap: 7px; min-width: 40px; height: 40px; padding: 0 9px; border: 0; border-radius: 10px; background: none; white-space: nowrap; text-decoration: none; color: inherit; touch-action: manipulation; }
-@media (hover: hover) { .tool:hover, .chip:hover, .swatch:hover, .width:hover, .board-link:hover { background: var(--line); } }
-.tool:active, .chip:active { background: var(--line); }
-.tool[aria-checked='true'] { background: var(--accent-soft); color: var(--accent); }
-.tool:disabled { opacity: 0.35; cursor: default; background: none; }
-.chip { font-weight: 550; font-size: 14px; }
-.divider { width: 1px; height: 24px; margin: 0 5px; background: var(--line); flex: none; }
-.home { display: inline-flex; padding: 7px; border-radius: 10px; }
-.board-button { min-width: 0; padding-left: 6px; font-size: 15px; font-weight: 650; letter-spacing: -0.01em; }
-.board-name { overflow: hidden; text-overflow: ellipsis; }
 
-.state-dot { width: 9px; height: 9px; border-radius: 50%; background: var(--warn); flex: none; }
-[data-state='joined'] .state-dot { background: var(--good); box-shadow: 0 0 0 3px color-mix(in srgb, var(--good) 22%, transparent); }
-[data-state='closed'] .state-dot { background: var(--bad); }
-[data-state='connecting'] .state-dot, [data-state='waiting'] .state-dot { animation: breathe 1s ease-in-out infinite alternate; }
-@keyframes breathe { to { opacity: 0.25; } }
 [data-state='suspended'] .stage::after, [data-state='waiting'] .stage::after { content: ''; position: absolute; inset: 0; border: 3px solid color-mix(in srgb, var(--warn) 65%, transparent); pointer-events: none; }
-[data-state='suspended'] #offline { background: color-mix(in srgb, var(--warn) 16%, transparent); color: var(--warn); }
 #rebases { color: var(--soft); font-variant-numeric: tabular-nums; gap: 5px; padding: 0 8px; }
 #rebases.flash { animation: flash 1.6s ease-out; }
 @keyframes flash { 0% { background: var(--accent); color: #fff; transform: scale(1.12); } 100% { background: transparent; transform: none; } }
-.faces { display: inline-flex; }
-.face { display: inline-grid; place-items: center; width: 28px; height: 28px; border-radius: 50%; background: var(--colour); color: #fff; font-size: 11px; font-weight: 700; border: 2px solid var(--card); }
-@media (prefers-color-scheme: dark) { .face { color: #10131a; } }
-.face + .face { margin-left: -5px; }
-html:not([data-state='joined']) .pointers, html:not([data-state='joined']) .faces { opacity: 0.35; }
+html:not([data-state='joined']) .pointers { opacity: 0.35; }
 
 .tools, .colours, .widths { display: flex; align-items: center; gap: 2px; }
 .swatch, .width { display: grid; place-items: center; width: 34px; height: 40px; padding: 0; border: 0; border-radius: 10px; background: none; touch-action: manipulation; }
 .swatch::before { content: ''; width: 20px; height: 20px; border-radius: 50%; background: var(--colour); }
 .swatch[aria-checked='true']::before { box-shadow: 0 0 0 2.5px var(--card), 0 0 0 4.5px var(--colour); }
 .width[aria-checked='true'] { background: var(--accent-soft); color: var(--accent); }
+@media (hover: hover) { .swatch:hover, .width:hover { background: var(--line); } }
 .dot { width: var(--width); height: var(--width); border-radius: 50%; background: currentColor; }
 .styles { display: flex; align-items: center; gap: 0; position: static; inset: auto; margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
 #style { display: none; }
 #style::before { content: ''; width: max(6px, var(--width)); height: max(6px, var(--width)); border-radius: 50%; background: var(--colour); }
 
-.panel { position: fixed; margin: 0; padding: 16px; color: inherit; width: 320px; max-width: calc(100vw - 24px); max-height: calc(100dvh - 156px); overflow: auto; inset: auto; user-select: text; -webkit-user-select: text; }
-.panel:popover-open { display: grid; gap: 12px; }
-.panel.left { left: max(12px, env(safe-area-inset-left)); top: calc(max(12px, env(safe-area-inset-top)) + 60px); }
-.panel.right { right: max(12px, env(safe-area-inset-right)); top: calc(max(12px, env(safe-area-inset-top)) + 60px); }
-.panel h2 { font-size: 13px; font-weight: 650; color: var(--soft); }
-.row { display: flex; gap: 8px; }
-.board-link { display: block; padding: 7px 10px; margin: 0 -10px; border-radius: 9px; color: inherit; text-decoration: none; overflow: hidden; text-overflow: ellipsis; }
-.board-link[aria-current] { color: var(--accent); font-weight: 600; }
-.person, .me { display: flex; align-items: center; gap: 10px; padding: 4px 0; }
-.person-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.quiet { color: var(--soft); font-size: 14px; }
 .facts { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; }
 .fact { padding: 8px 10px; border-radius: 10px; background: var(--line); }
 .fact.wide { grid-column: 1 / -1; }
@@ -85,12 +50,8 @@ html:not([data-state='joined']) .pointers, html:not([data-state='joined']) .face
 .entry.conflict .entry-text { color: var(--bad); }
 .entry.rebase .entry-text { color: var(--accent); font-weight: 550; }
 .entry.suspended .entry-text, .entry.waiting .entry-text { color: var(--warn); }
-.notices { position: fixed; left: 50%; bottom: calc(max(14px, env(safe-area-inset-bottom)) + 64px); transform: translateX(-50%); display: grid; gap: 8px; justify-items: center; width: max-content; max-width: calc(100vw - 32px); pointer-events: none; z-index: 3; }
-.notice { padding: 9px 16px; border-radius: 12px; background: var(--text); color: var(--paper); font-size: 14px; box-shadow: var(--shadow); animation: rise 0.25s ease-out; overflow-wrap: anywhere; }
-@keyframes rise { from { opacity: 0; transform: translateY(8px); } }
 
 @media (max-width: 1180px) { .zoom { bottom: calc(max(14px, env(safe-area-inset-bottom)) + 62px); } }
-@media (max-width: 1000px) { #offline-word { display: none; } #offline { padding: 0 8px; } }
 @media (max-width: 820px) {
   .zoom { display: none; }
   #style { display: inline-flex; }
@@ -100,17 +61,6 @@ html:not([data-state='joined']) .pointers, html:not([data-state='joined']) .face
   .colours { display: grid; grid-template-columns: repeat(4, 1fr); }
   .swatch, .width { width: 46px; height: 46px; }
   .swatch::before { width: 26px; height: 26px; }
-}
-@media (max-width: 560px) {
-  .top-left .home, .top-left .divider, #share { display: none; }
-  .board-button { padding-left: 9px; }
-  #state-word { display: none; }
-  .face + .face { display: none; }
-  .chip { padding: 0 8px; min-width: 36px; }
-  .top-left { left: 8px; max-width: calc(100vw - 236px); }
-  .top-right { right: 8px; }
-  .bar { padding: 4px; gap: 0; }
-  .top-right .divider { margin: 0 2px; }
 }
 @media (max-height: 430px) { .zoom, .hint { display: none; } }
 `

@@ -10,11 +10,6 @@ import { describeBoards } from './boards.ts'
 import { chromiumPath, launchBrowser, visit } from './support.ts'
 import type { Visitor } from './support.ts'
 
-// Said once, for all files here.
-if (chromiumPath === undefined) {
-  console.log('no Chromium was found, so tests in a browser did not run (CHROMIUM_PATH names one)')
-}
-
 const { databaseUrl, redisUrl, redisPrefix } = inject('services')
 const hasRedis = redisUrl !== undefined
 
@@ -79,25 +74,41 @@ describe.skipIf(!chromiumPath)('the start page', () => {
     await database[Symbol.asyncDispose]()
   })
 
-  test('says that it works, and leads to the whiteboard', async () => {
+  test('says that it works, and leads to the whiteboard and the editor', async () => {
     await using node = await makeNode({ databaseUrl: database.url })
     await using visitor = await visit(browser, node.httpUrl)
     const { page } = visitor
     await until('the storage answered', async () =>
       (await page.locator('#state-word').textContent())?.includes('It works'),
     )
-    expect(await page.locator('#url').textContent()).toBe(node.url)
+    const { host } = new URL(node.httpUrl)
+    const addresses = await page.locator('[data-socket]').allTextContents()
+    expect(addresses).toEqual([`ws://${host}/socket`, `ws://${host}/yjs`])
     await page.fill('#board', 'from-home')
     await page.click('text=Draw together')
     await page.waitForURL(/\/whiteboard\?board=from-home/)
     await until('live', async () => (await visitor.state()) === 'joined')
+    await page.goBack()
+    await page.fill('#document', 'from-home')
+    await page.click('text=Write together')
+    await page.waitForURL(/\/editor\?document=from-home/)
+    await until('live too', async () => (await visitor.state()) === 'joined')
     expect(visitor.complaints).toEqual([])
   })
 
-  test('promises no whiteboard where it is off', async () => {
-    await using node = await makeNode({ databaseUrl: database.url, env: { WHITEBOARD: '0' } })
+  test.each([
+    ['whiteboard', { WHITEBOARD: '0' }],
+    ['whiteboard', { SURFACES: 'yjs' }],
+    ['editor', { EDITOR: '0' }],
+    ['editor', { SURFACES: 'zwibbler' }],
+  ])('promises no %s with %o', async (name, env) => {
+    await using node = await makeNode({ databaseUrl: database.url, env })
     await using visitor = await visit(browser, node.httpUrl)
-    expect(await visitor.page.locator('#board').count()).toBe(0)
-    expect((await fetch(`${node.httpUrl}/whiteboard`)).status).toBe(404)
+    const actions = visitor.page.locator('form')
+    expect(
+      await actions.evaluateAll((all) => all.map((form) => form.getAttribute('action'))),
+    ).toEqual([name === 'editor' ? 'whiteboard' : 'editor'])
+    expect((await fetch(`${node.httpUrl}/${name}`)).status).toBe(404)
+    expect(visitor.complaints).toEqual([])
   })
 })

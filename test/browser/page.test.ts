@@ -5,6 +5,7 @@ import { pages } from '../../src/pages/index.ts'
 import { encode, hex, makeTinyServer } from '../client/support.ts'
 import type { TinyServer } from '../client/support.ts'
 import { until } from '../support/wait.ts'
+import { expectRoom, nameless, sizes } from './layout.ts'
 import { chromiumPath, launchBrowser, open } from './support.ts'
 import type { Visitor, VisitOptions } from './support.ts'
 
@@ -23,7 +24,7 @@ describe.skipIf(!chromiumPath)('the whiteboard', () => {
   afterAll(() => browser.close())
   beforeEach(async () => {
     visitors = []
-    const site = pages({ whiteboard: true })
+    const site = pages({ whiteboard: true, editor: false, zwibbler: '/socket' })
     server = await makeTinyServer((request, response) => {
       const { pathname } = new URL(request.url ?? '', 'http://node')
       const page = pathname === '/socket' ? HEALTHY : site.get(pathname)
@@ -195,34 +196,17 @@ describe.skipIf(!chromiumPath)('the whiteboard', () => {
     expect([await ann.strokes(), await ann.seesInk()]).toEqual([1, false])
   })
 
-  test.each([
-    [375, 667],
-    [844, 390],
-    [820, 1_180],
-    [1_000, 700],
-    [1_280, 800],
-  ])('at %i by %i nothing hangs over the edge, nothing overlaps', async (width, height) => {
-    const options = { viewport: { width, height }, hasTouch: true }
-    const { page } = await come(options, 'a-board-with-a-rather-long-name')
-    const boxes = await page.locator('.bar:visible').evaluateAll((bars) =>
-      bars.map((bar) => {
-        const { left, top, right, bottom } = bar.getBoundingClientRect()
-        return { left, top, right, bottom }
-      }),
-    )
-    expect(boxes.length).toBeGreaterThan(2)
-    for (const box of boxes) {
-      expect(box.left).toBeGreaterThanOrEqual(0)
-      expect(box.right).toBeLessThanOrEqual(width)
-      for (const other of boxes.filter((each) => each !== box)) {
-        const isBeside = box.right <= other.left || other.right <= box.left
-        expect(isBeside || box.bottom <= other.top || other.bottom <= box.top).toBe(true)
-      }
-    }
-    await page.goto(server.origin)
-    const overhang = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-    expect(overhang).toBeLessThanOrEqual(0)
-  })
+  test.each(sizes)(
+    'at %i by %i nothing hangs over the edge, nothing overlaps',
+    async (width, height) => {
+      const options = { viewport: { width, height }, hasTouch: true }
+      const { page } = await come(options, 'a-board-with-a-rather-long-name')
+      await expectRoom(page)
+      await page.goto(server.origin)
+      const overhang = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      expect(overhang).toBeLessThanOrEqual(0)
+    },
+  )
 
   test('on a phone colour and width are chosen from a card of their own', async () => {
     const { page } = await come(phone)
@@ -235,16 +219,7 @@ describe.skipIf(!chromiumPath)('the whiteboard', () => {
 
   test('every control has a name for those who do not see it', async () => {
     const ann = await come()
-    const nameless = await ann.page.locator('button, a, input').evaluateAll((controls) =>
-      controls
-        .filter((control) => {
-          const label = control.getAttribute('aria-label') ?? control.textContent.trim()
-          const { labels } = control as HTMLInputElement
-          return label === '' && (labels?.length ?? 0) === 0
-        })
-        .map((control) => control.id),
-    )
-    expect(nameless).toEqual([])
+    expect(await nameless(ann.page)).toEqual([])
   })
 
   test('leaving with something that is not stored asks first', async () => {

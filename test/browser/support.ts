@@ -1,17 +1,10 @@
 /** Chromium, and what a person does on the whiteboard. */
-import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import type { Browser, Page } from 'playwright-core'
+import { chromiumPath } from '../support/chromium.ts'
 import { until } from '../support/wait.ts'
 
-const places = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-/** CHROMIUM_PATH names another one. */
-export const chromiumPath = [process.env.CHROMIUM_PATH ?? '', ...places].find(existsSync)
+export { chromiumPath }
 
 const quiet = [
   '--headless',

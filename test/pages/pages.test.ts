@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { pages } from '../../src/pages/index.ts'
 
 /** The files that the build made: `npm test` builds first. */
-const all = pages({ whiteboard: true })
+const surfaces = { zwibbler: '/socket', yjs: '/yjs' }
+const all = pages({ whiteboard: true, editor: true, ...surfaces })
 const text = (path: string, from = all) => String(from.get(path)?.body)
 
 /** What a page or module names, as absolute paths. */
@@ -18,7 +19,7 @@ function references(path: string): string[] {
 }
 
 describe('what is served', () => {
-  test.each(['/', '/whiteboard'])(
+  test.each(['/', '/whiteboard', '/editor'])(
     'everything that %s names is there, and what that names too',
     (start) => {
       const seen = new Set<string>()
@@ -43,7 +44,7 @@ describe('what is served', () => {
   })
 
   test('no page has an inline script, style or handler, which the policy would refuse', () => {
-    for (const path of ['/', '/whiteboard']) {
+    for (const path of ['/', '/whiteboard', '/editor']) {
       expect(text(path)).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/)
     }
   })
@@ -71,18 +72,39 @@ describe('what is served', () => {
   })
 })
 
-describe('without the whiteboard', () => {
-  const few = pages({ whiteboard: false })
+test('the editor is one minified module, with its rooms where the surface is', () => {
+  const modules = [...all.keys()].filter((path) => /editor.*\.js$/.test(path))
+  expect(modules).toEqual(['/assets/pages/editor/main.js'])
+  expect(text(modules[0]!).split('\n').length).toBeLessThan(text(modules[0]!).length / 1_000)
+  const elsewhere = pages({ whiteboard: false, editor: true, yjs: '/apps/rooms' })
+  expect(text('/editor', elsewhere)).toContain('data-rooms="apps/rooms"')
+  expect(text('/', elsewhere)).toContain('data-socket="apps/rooms"')
+})
 
+describe.each([
+  ['switched off', pages({ whiteboard: false, editor: false, ...surfaces })],
+  ['without their surfaces', pages({ whiteboard: true, editor: true })],
+])('whiteboard and editor %s', (_, few) => {
   test('the start page says that it works and promises nothing that is off', () => {
     expect(text('/', few)).toContain('It works')
-    expect(text('/', few)).not.toMatch(/whiteboard|draw/i)
+    expect(text('/', few)).not.toMatch(/whiteboard|draw|editor|write/i)
     expect(text('/')).toContain('action="whiteboard"')
+    expect(text('/')).toContain('action="editor"')
   })
 
-  test('nothing of it is served', () => {
+  test('nothing of them is served', () => {
     const paths = [...few.keys()].sort()
-    expect(paths.filter((path) => /whiteboard|client/.test(path))).toEqual([])
+    expect(paths.filter((path) => /whiteboard|client|editor/.test(path))).toEqual([])
     expect(paths).toContain('/favicon.ico')
   })
+})
+
+test('the start page shows the clients of the surfaces that are served', () => {
+  const only = (name: 'zwibbler' | 'yjs') =>
+    text('/', pages({ whiteboard: false, editor: false, [name]: surfaces[name] }))
+  expect(text('/')).toMatch(/lengthwise\/client[^]*y-websocket/)
+  expect(only('zwibbler')).toContain('lengthwise/client')
+  expect(only('zwibbler')).not.toContain('y-websocket')
+  expect(only('yjs')).toContain('y-websocket')
+  expect(only('yjs')).not.toMatch(/lengthwise\/client|socket\?ping/)
 })

@@ -1,14 +1,13 @@
-/** The start page: the socket's address as seen from here, and whether the storage answers. */
-const socket = new URL('socket', location.href)
-const health = new URL(socket)
-health.search = 'ping'
-socket.protocol = socket.protocol.replace('http', 'ws')
-
+/** The start page: the sockets' addresses as seen from here, and whether the storage answers. */
 const find = (id: string) => document.getElementById(id)!
 
-find('url').textContent = socket.href
+for (const place of document.querySelectorAll<HTMLElement>('[data-socket]')) {
+  const socket = new URL(place.dataset.socket!, location.href)
+  socket.protocol = socket.protocol.replace('http', 'ws')
+  place.textContent = socket.href
+}
 
-async function look(): Promise<void> {
+async function look(health: string): Promise<void> {
   const isWell = await fetch(health).then(
     (answer) => answer.ok,
     () => false,
@@ -19,6 +18,7 @@ async function look(): Promise<void> {
     : 'It runs, but its storage does not answer.'
 }
 
-void look() // never rejects
+const { health } = find('state').dataset
+if (health !== undefined) void look(health) // never rejects
 
 export {}

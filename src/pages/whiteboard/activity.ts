@@ -1,9 +1,9 @@
 /** What goes on below: the connection's state and counters, a journal of events, and short notices. */
 import type { Connection, Status } from '../../client/index.ts'
-import { button, element, make } from './dom.ts'
+import { button, element, make } from '../common/dom.ts'
+import { notify } from '../common/notices.ts'
 
 const MAX_ENTRIES = 60
-const NOTICE_MS = 4_500
 const number = new Intl.NumberFormat()
 export const bytes = (count: number) => `${number.format(count)} byte${count === 1 ? '' : 's'}`
 export const things = (count: number, thing: string) =>
@@ -42,7 +42,6 @@ export type Activity = ReturnType<typeof makeActivity>
 
 export function makeActivity(connection: Connection) {
   const journal = element('journal')
-  const notices = element('notices')
   const stage = element('stage')
   let lastSentence = ''
 
@@ -52,13 +51,6 @@ export function makeActivity(connection: Connection) {
     entry.append(make('time', 'entry-time', time), make('span', 'entry-text', text))
     journal.prepend(entry)
     while (journal.childElementCount > MAX_ENTRIES) journal.lastElementChild!.remove()
-  }
-
-  function notify(text: string): void {
-    const notice = make('div', 'notice', text)
-    notices.append(notice)
-    while (notices.childElementCount > 3) notices.firstElementChild!.remove()
-    setTimeout(() => notice.remove(), NOTICE_MS)
   }
 
   function facts(): void {
@@ -118,5 +110,5 @@ export function makeActivity(connection: Connection) {
   })
   update()
 
-  return { write, notify, update }
+  return { write, update }
 }

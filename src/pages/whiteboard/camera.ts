@@ -1,6 +1,6 @@
 /** What part of the board the screen shows; moves it, and moves the dots of the paper with it. */
 import type { VisibleStroke } from './board.ts'
-import { element } from './dom.ts'
+import { element } from '../common/dom.ts'
 import { unite } from './geometry.ts'
 import type { Paint } from './paint.ts'
 import { centred, fit, pan, toBoard, toScreen, zoom } from './view.ts'

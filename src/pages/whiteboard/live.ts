@@ -3,7 +3,7 @@
  * at a stroke's end replaces what was shown of it; one that never comes is forgotten after a while.
  */
 import type { Connection } from '../../client/index.ts'
-import { throttle } from './dom.ts'
+import { throttle } from '../common/dom.ts'
 import { decodePoints, encodePoints } from './geometry.ts'
 import type { LiveStroke } from './paint.ts'
 import { isColour, isPoints, isWidth } from './records.ts'

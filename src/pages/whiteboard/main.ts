@@ -1,25 +1,34 @@
 /** The whiteboard page: puts the parts together. */
 import { connect } from '../../client/index.ts'
 import type { AppendOutcome } from '../../client/index.ts'
+import { listenToName, randomColour, showCrowd } from '../common/crowd.ts'
+import { always, button, byId, element, here, onceAFrame, recall, remember } from '../common/dom.ts'
+import { randomName } from '../common/names.ts'
+import { notify } from '../common/notices.ts'
+import { onThemeChange, widths } from '../common/palette.ts'
+import { showTitles, titleFrom } from '../common/titles.ts'
 import { bytes, makeActivity, things } from './activity.ts'
 import { makeBoard } from './board.ts'
-import { boardName, documentOf, makeBoards } from './boards.ts'
 import { makeCamera } from './camera.ts'
-import { listenToName, showCrowd } from './crowd.ts'
-import { always, button, byId, element, here, onceAFrame, recall, remember } from './dom.ts'
 import { makeDrawing } from './drawing.ts'
 import { listenTo } from './input.ts'
 import { listenToKeyPen, listenToKeys } from './keyboard.ts'
 import { makeLive } from './live.ts'
-import { randomName } from './names.ts'
 import { makePaint } from './paint.ts'
-import { onThemeChange, widths } from './palette.ts'
-import { COLOURS, makePeople } from './people.ts'
+import { makePeople } from './people.ts'
 import { encodeRecord, makeId, makeRecordReader, randomText, readRecord } from './records.ts'
 import type { BoardRecord } from './records.ts'
 import { makeToolbar } from './toolbar.ts'
 
-const boardTitle = boardName()
+const titles = {
+  page: 'Whiteboard',
+  parameter: 'board',
+  memory: 'boards',
+  shared: 'Link copied: whoever opens it draws with you.',
+}
+const boardTitle = titleFrom(titles)
+/** A token in the address (#token=…) stands for the document. */
+const token = new URLSearchParams(location.hash.slice(1)).get('token')
 const author = recall(here, 'author') ?? randomText(10)
 remember(here, 'author', author)
 const stage = element('stage')
@@ -29,7 +38,7 @@ let readRecords = makeRecordReader()
 
 const connection = connect({
   url: new URL('socket', location.href),
-  document: documentOf(boardTitle),
+  document: token ?? `whiteboard/${boardTitle}`,
   rebase(change) {
     // The board has folded everything that was missed already.
     const record = readRecord(new TextDecoder().decode(change))
@@ -41,7 +50,7 @@ const activity = makeActivity(connection)
 const toolbar = makeToolbar(() => undefined)
 const me = {
   name: recall(always, 'name') ?? randomName(),
-  colour: COLOURS[crypto.getRandomValues(new Uint8Array(1))[0]! % COLOURS.length]!,
+  colour: randomColour(),
 }
 
 const repaint = onceAFrame(() => {
@@ -116,7 +125,7 @@ function settle(record: BoardRecord, outcome: AppendOutcome): void {
     return
   }
   board.withdraw(record)
-  activity.notify(failures[outcome.kind] ?? 'Somebody else did the same just before.')
+  notify(failures[outcome.kind] ?? 'Somebody else did the same just before.')
   repaint()
 }
 
@@ -197,6 +206,6 @@ listenToName(me, (name) => {
   people.rename(name)
   showCrowd(me, people.others)
 })
-makeBoards(boardTitle, activity.notify)
+showTitles(titles, boardTitle, notify)
 showCrowd(me, [])
 repaint()

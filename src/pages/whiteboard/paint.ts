@@ -4,7 +4,7 @@
  */
 import type { VisibleStroke } from './board.ts'
 import { boxOf, decodePoints } from './geometry.ts'
-import { shade } from './palette.ts'
+import { shade } from '../common/palette.ts'
 import type { Stroke } from './records.ts'
 import type { Box, Point, Size, View } from './view.ts'
 

@@ -3,14 +3,14 @@
  * somebody who joins is told of everybody at once.
  */
 import type { Connection, Key } from '../../client/index.ts'
-import { make, throttle } from './dom.ts'
-import { shade } from './palette.ts'
+import { freeColours, isName, randomColour } from '../common/crowd.ts'
+import type { Face } from '../common/crowd.ts'
+import { make, throttle } from '../common/dom.ts'
+import { shade } from '../common/palette.ts'
 import { isColour, randomText } from './records.ts'
 import type { Point } from './view.ts'
 
-export interface Person {
-  readonly name: string
-  readonly colour: number
+export interface Person extends Face {
   /** On the board; undefined when the pointer is elsewhere. */
   readonly at: Point | undefined
 }
@@ -19,13 +19,7 @@ const PREFIX = 'person/'
 const SHARE_MS = 50
 /** Behind a slow network the newest place is worth more than all of them. */
 const MAX_BUFFERED = 32_768
-const MAX_NAME = 40
 const GIVE_WAY_MS = 300
-/** Not ink and slate: those are for drawing. */
-export const COLOURS = [2, 3, 4, 5, 6, 7]
-
-export const isName = (value: unknown): value is string =>
-  typeof value === 'string' && value.trim().length > 0 && value.length <= MAX_NAME
 
 function readPerson(value: Uint8Array): Person | undefined {
   try {
@@ -107,12 +101,11 @@ export function makePeople({ connection, layer, toScreen, me, changed, came, lef
     changed([...others.values()])
   }
 
-  /** Two of one colour are hard to tell apart: who comes later gives way. */
+  /** Who comes later gives way. */
   function giveWay(): void {
-    const taken = new Set([...others.values()].map(({ colour }) => colour))
-    const free = COLOURS.filter((colour) => !taken.has(colour))
-    if (!taken.has(me.colour) || free.length === 0) return
-    me.colour = free[crypto.getRandomValues(new Uint8Array(1))[0]! % free.length]!
+    const free = freeColours([...others.values()])
+    if (free.includes(me.colour) || free.length === 0) return
+    me.colour = randomColour(free)
     share()
     changed([...others.values()])
   }

@@ -1,7 +1,7 @@
 /** Tools, colours, widths; what is chosen is remembered. */
-import { always, button, byId, element, make, recall, remember } from './dom.ts'
+import { always, button, byId, element, make, recall, remember } from '../common/dom.ts'
 import type { Tool } from './input.ts'
-import { onThemeChange, palette, shade, widths } from './palette.ts'
+import { onThemeChange, palette, shade, widths } from '../common/palette.ts'
 
 export interface Style {
   tool: Tool

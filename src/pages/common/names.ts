@@ -9,4 +9,4 @@ const pick = (words: string) => {
   return list[crypto.getRandomValues(new Uint8Array(1))[0]! % list.length]!
 }
 export const randomName = () => `${pick(moods)} ${pick(animals)}`
-export const randomBoard = () => `${pick(moods)}-${pick(animals)}`.toLowerCase()
+export const randomTitle = () => `${pick(moods)}-${pick(animals)}`.toLowerCase()
