@@ -59,7 +59,7 @@ async function growth(node: TestNode, work: () => Promise<void>): Promise<number
 }
 
 test.skipIf(!redisUrl)(
-  '[I6] a slow reader is paused, costs its node nothing that grows, and is caught up on the same connection',
+  '[I6] [zwibbler 18.19] a slow reader is paused, costs its node nothing that grows, and is caught up on the same connection',
   { timeout: 120_000 },
   async () => {
     const [near, far] = cluster.nodes

@@ -13,7 +13,7 @@ const SECONDS = 15
 const LEAST = isLarge ? 100 : 5
 
 test(
-  '[I4] a commit whose connection breaks is found out before it is answered',
+  '[I4] [zwibbler 18.4] a commit whose connection breaks is found out before it is answered',
   { timeout: limitMs(SECONDS) },
   async () => {
     const random = seededRandom('no ambiguity')

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => cluster[Symbol.asyncDispose]())
 
 test.skipIf(!redisUrl)(
-  '[I3] of six appends at one length through three nodes, exactly one is acknowledged',
+  '[I3] [zwibbler 18.3] of six appends at one length through three nodes, exactly one is acknowledged',
   { timeout: limitMs(30) },
   async () => {
     const rivals = await Promise.all(

@@ -131,7 +131,9 @@ test.skipIf(!redisUrl || !hasRedisServer())(
       await sleep(random.between(0, 1_500)) // how long it is gone
       await goOn()
       await redis.start()
-      await until('Redis is heard again', () => hearsRedis(far!))
+      await until('Redis is heard again', async () =>
+        (await Promise.all(cluster.nodes.map(hearsRedis))).every(Boolean),
+      )
       await ann.append(`<${round}>`)
       await bob.hears(`<${round}>`, { withinMs: 1_000 })
     }
