@@ -46,8 +46,9 @@ export function goalOf({ goal, unit }) {
 }
 
 function detailOf({ beside, detail }) {
-  if (!beside) return detail ?? ''
-  return `${show(beside.ours, beside.unit)} beside ${show(beside.naive, beside.unit)}`
+  const both =
+    beside && `${show(beside.ours, beside.unit)} beside ${show(beside.naive, beside.unit)}`
+  return [both, detail].filter(Boolean).join('; ')
 }
 
 const HEAD = ['figure', 'measured', 'goal', 'verdict', 'medians, ours beside the naive one']

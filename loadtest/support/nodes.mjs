@@ -1,14 +1,16 @@
 /** Node processes, as an operator would start them. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { cpuSecondsAt } from './process.mjs'
+import { cpuSecondsAt, stopChild } from './process.mjs'
 
 const START_MS = 20_000
-const STOP_MS = 20_000
 
-/** @param dist folder of the build to measure */
-export async function startNode({ dist, databaseUrl, redisUrl }) {
-  const child = spawn(process.execPath, [`${dist}/main.js`, 'serve'], {
+/**
+ * @param dist folder of the build to measure
+ * @param flags for Node itself
+ */
+export async function startNode({ dist, databaseUrl, redisUrl, flags = [] }) {
+  const child = spawn(process.execPath, [...flags, `${dist}/main.js`, 'serve'], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,
@@ -27,12 +29,7 @@ export async function startNode({ dist, databaseUrl, redisUrl }) {
     pid: child.pid,
     port,
     cpuSeconds: () => cpuSecondsAt(adminPort),
-    async stop() {
-      child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
-      await gone
-      clearTimeout(timer)
-    },
+    stop: () => stopChild(child),
   }
 }
 

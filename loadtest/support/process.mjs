@@ -44,12 +44,7 @@ export function startHelper(name) {
         child.send(message)
       })
     },
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const gone = new Promise((resolve) => child.once('exit', resolve))
-      child.kill()
-      await gone
-    },
+    stop: () => stopChild(child),
   }
 }
 
@@ -65,6 +60,27 @@ export function serveHelper(handle) {
 }
 
 export const tellFailure = (why) => process.send({ failure: why })
+
+/** Asks a process to go, and makes it when it does not. */
+export async function stopChild(child, patienceMs = 20_000) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+  await gone
+  clearTimeout(timer)
+}
+
+const TICKS = 100
+
+/** Seconds of CPU, user and system, that a process has had; 0 when it is gone. */
+export async function cpuOf(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  if (stat === undefined) return 0
+  // The name, in parentheses, may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS
+}
 
 /** Seconds of CPU, of all its threads, since a server began, by what it says at `/metrics`. */
 export async function cpuSecondsAt(port) {

@@ -90,7 +90,7 @@ function makeParser(onFrame) {
 const shared = Buffer.alloc(256 * 1024)
 
 /**
- * @param onMessage called with each message's payload, to be used at once
+ * @param onMessage called with each message's payload, to be used at once, and the socket
  * @param onEnd called once with the reason when the connection ends, unless it was `destroy`ed
  */
 export function openSocket({ port, path = '/socket', onMessage, onEnd }) {
@@ -106,7 +106,7 @@ export function openSocket({ port, path = '/socket', onMessage, onEnd }) {
       if (opcode === OPCODE.ping) socket.write(PONG)
       else if (opcode === OPCODE.close)
         end(`closed ${payload.length < 2 ? '' : payload.readUInt16BE(0)}`)
-      else onMessage(payload)
+      else onMessage(payload, socket)
     })
     const shake = (chunk) => {
       early = Buffer.concat([early, chunk])
