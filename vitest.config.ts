@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/services.ts'],
     include: ['test/**/*.test.ts'],
+    // Minutes of building: npm run test:images.
+    exclude: ['test/images/**'],
     reporters: ['default', './test/support/closingLine.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -9,6 +9,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../core/log.ts'
 import { findBinaries } from './embedded/binaries.ts'
+import type { Binaries } from './embedded/binaries.ts'
 import { claimFolder } from './embedded/claim.ts'
 import type { Claim } from './embedded/claim.ts'
 import { openCluster, pgdataOf, readPassword, USER } from './embedded/cluster.ts'
@@ -32,23 +33,28 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
+interface Start extends EmbeddedOptions {
+  readonly binaries: Binaries
+}
+
 /** @throws Error that says who has the folder, or why PostgreSQL does not start */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  // First of all: where there are none, as in a container, the folder cannot be made either, and that would be what is told.
+  const binaries = await findBinaries()
   const folder = resolve(options.folder)
   await mkdir(folder, { recursive: true })
   const claim = await claimFolder(folder)
   try {
-    return await start({ ...options, folder }, claim)
+    return await start({ ...options, folder, binaries }, claim)
   } catch (error) {
     await claim.release()
     throw error
   }
 }
 
-async function start(options: EmbeddedOptions, claim: Claim): Promise<EmbeddedPostgres> {
-  const { folder, log, maxConnections = 100 } = options
+async function start(options: Start, claim: Claim): Promise<EmbeddedPostgres> {
+  const { folder, binaries, log, maxConnections = 100 } = options
   const began = Date.now()
-  const binaries = await findBinaries()
   await stopLeftover(folder, log)
   const cluster = await openCluster(folder, binaries)
   const run = await startAtFreePort({ folder, binaries, cluster, maxConnections })

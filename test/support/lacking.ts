@@ -1,4 +1,5 @@
 import { chromiumPath } from './chromium.ts'
+import { hasEngine } from './containers.ts'
 import { hasRedisServer } from './servers.ts'
 
 /** What tests may have to do without: what their file calls it, and whether it is here. */
@@ -23,6 +24,11 @@ const needs: readonly Need[] = [
     word: /\bhasRedisServer\b/,
     isHere: hasRedisServer,
     reason: 'no redis-server is on the PATH',
+  },
+  {
+    word: /\bhasEngine\b/,
+    isHere: hasEngine,
+    reason: 'no container engine answers (DOCKER_HOST names one)',
   },
 ]
 
