@@ -17,7 +17,10 @@ export function restore({ version, current, most }: RestoreTask): readonly Uint8
   // Without gc: what was deleted since is still in the version, and that is what comes back.
   const doc = new Y.Doc({ gc: false })
   applyAll(doc, version)
-  const edits = new Y.UndoManager(doc, { trackedOrigins: new Set([SINCE]) })
+  // Yjs takes away formats that have become useless after a remote change, in a transaction of its own without an origin:
+  // it is to be undone with the change that caused it.
+  const trackedOrigins = new Set([SINCE, null])
+  const edits = new Y.UndoManager(doc, { trackedOrigins, captureTimeout: Infinity })
   doc.transact(() => applyAll(doc, current), SINCE)
   const before = Y.encodeStateVector(doc)
   if (!edits.undo()) return []

@@ -55,6 +55,27 @@ test('[yjs 11.5] a version is listed, read and removed, whatever becomes of the 
   expect(await versions.save(room.epoch + 1_000_000, 'none', 0)).toBeUndefined()
 })
 
+test('[yjs 11.5] a format comes back that Yjs itself took away when its text was deleted', async () => {
+  const versions = make()
+  const room = await world.open()
+  const doc = new Y.Doc()
+  const textIn = (one: Y.Doc) => one.getMap<Y.Text>('m').get('text')!
+  doc.getMap('m').set('text', new Y.Text('a text'))
+  textIn(doc).format(2, 2, { bold: true })
+  const state = Y.encodeStateAsUpdate(doc)
+  const version = await versions.save(room.epoch, 'v', await world.appendUpdates(room, [state]))
+  // Each deletes half of what is bold, and leaves the format for the other half. It goes when somebody hears of both.
+  const updates = [2, 3].map((at) => {
+    const one = documentOf([state])
+    textIn(one).delete(at, 1)
+    return Y.encodeStateAsUpdate(one)
+  })
+  const head = await world.appendUpdates(room, updates)
+  const [restoring] = (await versions.restore(room.epoch, version!.id, head))!
+  await world.appendUpdates(room, [restoring!])
+  expect(textIn(await world.docOf(room)).toDelta()).toEqual(textIn(doc).toDelta())
+})
+
 test('[yjs 11.5] restoring is a new edit that makes everybody see the version, with gc and without', async () => {
   const random = seededRandom('versions')
   for (let round = 0; round < 40; round++) {
