@@ -11,5 +11,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Real nodes, Postgres and Redis on small machines: files that start nodes share the cores badly.
     maxWorkers: 2,
+    // Where nobody watches, a test gets a second try; the closing lines name those that needed it.
+    retry: process.env.CI === undefined ? 0 : 1,
   },
 })

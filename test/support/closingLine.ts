@@ -21,6 +21,7 @@ export default class ClosingLine implements Reporter {
       const why = reason === '' ? '' : `${reason}, so `
       console.log(`${why}tests did not run in: ${files.join(', ')}`)
     }
+    for (const name of modules.flatMap(secondTries)) console.log(`passed at a second try: ${name}`)
     console.log(
       `\n${count('passed')} passed, ${count('failed') + broken + unhandled.length} failed`,
     )
@@ -29,6 +30,12 @@ export default class ClosingLine implements Reporter {
 
 function countOf(module: TestModule, state: string): number {
   return [...module.children.allTests()].filter((test) => test.result().state === state).length
+}
+
+function secondTries(module: TestModule): string[] {
+  return [...module.children.allTests()]
+    .filter((test) => test.diagnostic()?.flaky)
+    .map((test) => `${nameOf(module)} > ${test.fullName}`)
 }
 
 function nameOf(module: TestModule): string {
