@@ -17,6 +17,7 @@ import type {
   KeysSnapshot,
 } from '../core/ports.ts'
 import { type Entry, type Ephemeral, type KeyNews, Memo } from './answers.ts'
+import { joined } from './joined.ts'
 import { type Followed, latest, type Session } from './session.ts'
 
 const HOLD_MS = 10
@@ -42,6 +43,12 @@ export class Follower implements Followed {
   readonly sessions = new Set<Session>()
   /** Hears ephemeral messages of other nodes instead of the sessions. */
   onEphemeral: ((bytes: Uint8Array) => void) | undefined
+  /**
+   * How long, in ms, what comes soon after a flush waits for company; several entries become one then. For surfaces
+   * whose sessions have no appends and no keys of their own.
+   */
+  gathering: (() => number) | undefined
+  flushedAt = -Infinity
   /** Joins under way also keep a follower. */
   joins = 0
   /** Until the log's length has been read after subscribing, nothing is delivered. */
@@ -352,7 +359,9 @@ export class Follower implements Followed {
   }
 
   flush(): void {
-    const [entries, news, ephemerals] = [this.#entries, this.#news, this.#ephemerals]
+    const entries = this.gathering ? joined(this.#entries, PUSH_BYTES) : this.#entries
+    const [news, ephemerals] = [this.#news, this.#ephemerals]
+    if (this.gathering) this.flushedAt = this.#env.now()
     this.#entries = []
     this.#news = []
     this.#ephemerals = []

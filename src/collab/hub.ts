@@ -57,6 +57,7 @@ export function makeHub(options: HubOptions): Hub {
   const rereading = new Set<Follower>()
   const stale = new Set<Follower>()
   let dirty = new Set<Follower>()
+  const gathering = new Set<Follower>()
 
   meter.gauge('followers', 'Documents followed on this node.', () => followers.size)
   meter.gauge('sessions', 'Sessions on this node.', () => sum(() => 1))
@@ -82,9 +83,27 @@ export function makeHub(options: HubOptions): Hub {
     now: () => performance.now(),
     rereadKeys: (follower: Follower) => void rereadKeys(follower),
     flushSoon(follower: Follower) {
-      if (dirty.size === 0) setImmediate(flush)
-      dirty.add(follower)
+      const wait = follower.gathering ? waitOf(follower, follower.gathering()) : 0
+      if (wait < 1) flushThisTurn(follower)
+      else if (!gathering.has(follower)) flushIn(follower, wait)
     },
+  }
+
+  function waitOf({ flushedAt }: Follower, ms: number): number {
+    return flushedAt + ms - performance.now()
+  }
+
+  function flushIn(follower: Follower, ms: number): void {
+    gathering.add(follower)
+    setTimeout(() => {
+      gathering.delete(follower)
+      follower.flush()
+    }, ms)
+  }
+
+  function flushThisTurn(follower: Follower): void {
+    if (dirty.size === 0) setImmediate(flush)
+    dirty.add(follower)
   }
 
   /** Once a turn of the event loop: a socket that gets several chunks in one turn gets them in one write. */

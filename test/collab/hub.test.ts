@@ -240,3 +240,28 @@ test('a conflict tells a node of bytes that it has not heard of', async () => {
   expect(cleo.answers).toEqual([{ kind: 'conflict', length: 5 }])
   expect(cleo.text).toBe('quiet')
 })
+
+test('where entries wait for company, own ones and those of other nodes arrive as one, none later than that', async () => {
+  const { near, far, join } = makeHubs()
+  const bob = await join(far, ID)
+  await join(near, ID)
+  const [here, there] = [far.hub.find(ID)!, near.hub.find(ID)!]
+  here.gathering = () => 20
+  const add = (node: TestNode, text: string) =>
+    node.documents.add(node === far ? here : there, Buffer.from(text), () => undefined)
+  add(near, 'first ')
+  await pass()
+  expect(bob.text, 'the first one does not wait').toBe('first ')
+  add(near, 'theirs ')
+  await pass()
+  add(far, 'own ')
+  await pass(15)
+  expect(bob.text).toBe('first ')
+  await pass(5)
+  expect(bob.text).toBe('first theirs own ')
+  expect(far.tally.count('delivered'), 'messages').toBe(2)
+  await pass(20)
+  add(far, 'last')
+  await pass()
+  expect(bob.text, 'nothing came for a while').toBe('first theirs own last')
+})

@@ -11,8 +11,9 @@ import { encodeRecords } from './update/records.ts'
 /** Of one append. */
 const APPEND_BYTES = 256 * 1024
 /**
- * An append costs each connection a message. So what comes soon after one is gathered: for a millisecond a connection, and
- * no longer than anybody would notice.
+ * A message to each connection is what an append costs, here and on other nodes. So what comes soon after one is gathered:
+ * for a millisecond a connection, and no longer than anybody would notice. Once on its way to the log, and once, together
+ * with what comes from other nodes, on its way to the connections.
  */
 const GATHERING_MS = 20
 /** Pointers move often: of several states of a client within this time only the last is told. */
@@ -64,6 +65,7 @@ export class Room {
     this.#options = options
     this.follower = options.follower
     this.state = options.state
+    this.follower.gathering = () => this.#gatheringMs
     this.follower.onEphemeral = (bytes) => this.#told(this.#awareness.hear(bytes, options.now()))
     options.documents.tellNodes(this.follower, this.#awareness.query())
   }
@@ -82,7 +84,7 @@ export class Room {
 
   #appendSoon(): void {
     const bytes = this.#waiting.reduce((sum, { update }) => sum + update.length, 0)
-    const gathering = bytes < APPEND_BYTES ? Math.min(this.members.size, GATHERING_MS) : 0
+    const gathering = bytes < APPEND_BYTES ? this.#gatheringMs : 0
     const wait = this.#sentAt + gathering - this.#options.now()
     if (wait >= 1) setTimeout(() => this.#append(), wait)
     // All that comes in one turn of the event loop shares an append.
@@ -104,6 +106,10 @@ export class Room {
     const records = encodeRecords(some.map(({ update }) => update))
     if (!this.#options.documents.add(this.follower, records, settle))
       settle({ kind: 'unavailable' })
+  }
+
+  get #gatheringMs(): number {
+    return Math.min(this.members.size, GATHERING_MS)
   }
 
   #take(): Waiting[] {
@@ -183,6 +189,7 @@ export class Room {
     clearTimeout(this.#telling)
     clearTimeout(this.#ticking)
     this.follower.onEphemeral = undefined
+    this.follower.gathering = undefined
   }
 }
 
