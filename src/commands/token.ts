@@ -12,12 +12,16 @@ import type { Command, Context, Values } from './command.ts'
 export const token: Command = {
   usage:
     'token --document ID [--user ID] [--permissions rwa] [--expires 1h] [--jwt]\n' +
+    'token --room ROOM [--user ID] [--permissions rw] [--expires 1h]\n' +
     'token --list [--document ID]\n' +
     'token --remove TOKEN',
-  about: 'registers a zwibbler token and prints it, or signs a JWT; lists and ends tokens',
+  about:
+    'registers a zwibbler token and prints it, or signs a JWT; lists and ends tokens; signs a JWT for a Yjs room, which ' +
+    'is written as in its URL',
   options: {
     ...confOption,
     document: { type: 'string' },
+    room: { type: 'string' },
     user: { type: 'string', default: '' },
     permissions: { type: 'string', default: 'rw' },
     expires: { type: 'string', default: '1h' },
@@ -28,8 +32,8 @@ export const token: Command = {
   async run(values, context) {
     const { config } = await loadConfig(context, values)
     const wanted = read(values)
-    if (wanted.kind === 'jwt') {
-      context.print(await sign(config, wanted))
+    if (wanted.kind === 'jwt' || wanted.kind === 'room') {
+      context.print(await (wanted.kind === 'jwt' ? sign(config, wanted) : signRoom(config, wanted)))
       return 0
     }
     const log = quietLog(config)
@@ -55,23 +59,41 @@ interface NewToken {
 type Wanted =
   | ({ readonly kind: 'jwt' } & NewToken)
   | ({ readonly kind: 'add' } & NewToken)
+  | ({ readonly kind: 'room'; readonly room: string } & Pick<
+      NewToken,
+      'user' | 'letters' | 'expiresAt'
+    >)
   | { readonly kind: 'list'; readonly documentId: string | undefined }
   | { readonly kind: 'remove'; readonly token: string }
 
 function read(values: Values): Wanted {
   const documentId = typeof values.document === 'string' ? values.document : undefined
+  if (typeof values.room === 'string') return readRoom(values.room, values)
   if (typeof values.remove === 'string') return { kind: 'remove', token: values.remove }
   if (values.list === true) return { kind: 'list', documentId }
-  if (documentId === undefined) throw new UsageError('token needs --document, --list or --remove')
+  if (documentId === undefined)
+    throw new UsageError('token needs --document, --room, --list or --remove')
   const problem = problemOf(documentId)
   if (problem !== undefined) throw new UsageError(`--document: ${problem}`)
   const letters = String(values.permissions)
   if (!/^[rwa]*$/.test(letters)) throw new UsageError('--permissions are letters out of r, w and a')
   return {
     kind: values.jwt === true ? 'jwt' : 'add',
-    ...{ documentId, letters, user: String(values.user) },
-    expiresAt: new Date(Date.now() + readDuration(String(values.expires))),
+    ...{ documentId, letters, user: String(values.user), expiresAt: readExpiry(values) },
   }
+}
+
+function readRoom(room: string, values: Values): Wanted {
+  const more = ['document', 'list', 'jwt', 'remove'].filter((name) => values[name])
+  if (more[0] !== undefined) throw new UsageError(`--room and --${more[0]} exclude each other`)
+  if (room === '') throw new UsageError('--room is empty')
+  const letters = String(values.permissions)
+  if (!/^rw?$/.test(letters)) throw new UsageError('--permissions of a room are r or rw')
+  return { kind: 'room', room, letters, user: String(values.user), expiresAt: readExpiry(values) }
+}
+
+function readExpiry(values: Values): Date {
+  return new Date(Date.now() + readDuration(String(values.expires)))
 }
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -97,8 +119,28 @@ async function sign(
     .sign(createSecretKey(readJwtKey(key, config.ZWIBBLER_JWT_KEY_IS_BASE64)))
 }
 
+/** For this room only: what would be a pattern in its name is taken as it stands. */
+async function signRoom(
+  config: Config,
+  { room, user, letters, expiresAt }: Extract<Wanted, { kind: 'room' }>,
+): Promise<string> {
+  const { AUTH_JWT_KEY: key, AUTH_JWT_ISSUER: issuer, AUTH_JWT_AUDIENCE: audience } = config
+  if (key === undefined) throw new UsageError('--room needs AUTH_JWT_KEY')
+  const claims = {
+    ...{ rooms: { [room.replace(/[*\\]/g, '\\$&')]: letters } },
+    ...(user !== '' && { sub: user }),
+    ...(issuer !== undefined && { iss: issuer }),
+    ...(audience !== undefined && { aud: audience }),
+  }
+  return await new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setIssuedAt()
+    .setExpirationTime(expiresAt)
+    .sign(createSecretKey(readJwtKey(key, config.AUTH_JWT_KEY_IS_BASE64)))
+}
+
 async function act(
-  wanted: Exclude<Wanted, { kind: 'jwt' }>,
+  wanted: Exclude<Wanted, { kind: 'jwt' | 'room' }>,
   book: TokenBook,
   context: Context,
 ): Promise<number> {

@@ -1,5 +1,6 @@
 import { expect, inject, test } from 'vitest'
 import { makeJwtVerifier } from '../../src/auth/jwt.ts'
+import { permissionFor } from '../../src/auth/rooms.ts'
 import { makePools } from '../../src/postgres/pool.ts'
 import { makeTokenStore } from '../../src/postgres/tokens.ts'
 import { makeDatabase } from '../support/databases.ts'
@@ -103,8 +104,33 @@ test.each([
   },
 )
 
+test("a token for a Yjs room is good for that room, whatever its name has in it, as node and key's settings want it", async () => {
+  const env = {
+    ...{
+      YJS_AUTH: 'jwt',
+      AUTH_JWT_KEY: 'a key',
+      AUTH_JWT_ISSUER: 'us',
+      AUTH_JWT_AUDIENCE: 'rooms',
+    },
+    DATABASE_URL: 'postgres://127.0.0.1:1/x',
+  }
+  const room = String.raw`plans/*\2`
+  const { out, code } = await lengthwise(
+    ['token', '--room', room, '--user', 'bob', '--permissions', 'r'],
+    env,
+  )
+  expect(code).toBe(0)
+  const outcome = await makeJwtVerifier(Buffer.from('a key'))(out.trim())
+  expect(outcome).toMatchObject({ kind: 'valid', claims: { sub: 'bob', iss: 'us', aud: 'rooms' } })
+  const rooms = outcome.kind === 'valid' ? outcome.claims.rooms : undefined
+  expect(permissionFor(rooms, room)).toMatchObject({ read: true, write: false })
+  expect(permissionFor(rooms, String.raw`plans/other\2`)).toMatchObject({ read: false })
+})
+
 test.each([
   [[]],
+  [['--room', 'x', '--jwt']],
+  [['--room', 'x']],
   [['--document', 'x', '--permissions', 'rx']],
   [['--document', 'x', '--expires', '1 week']],
   [['--document', 'x', '--expires', '0s']],
