@@ -1,5 +1,6 @@
 import { chromiumPath } from './chromium.ts'
 import { hasEngine } from './containers.ts'
+import { hasPrometheus } from './prometheus.ts'
 import { hasRedisServer } from './servers.ts'
 
 /** What tests may have to do without: what their file calls it, and whether it is here. */
@@ -24,6 +25,11 @@ const needs: readonly Need[] = [
     word: /\bhasRedisServer\b/,
     isHere: hasRedisServer,
     reason: 'no redis-server is on the PATH',
+  },
+  {
+    word: /\bhasPrometheus\b/,
+    isHere: () => hasPrometheus,
+    reason: 'no prometheus and promtool are on the PATH',
   },
   {
     word: /\bhasEngine\b/,

@@ -4,6 +4,9 @@ import { CLUSTER, critical, p99, rates, warning } from './alert.mjs'
 const appends = (outcome) => `lengthwise_appends_total{outcome=~"${outcome}"}`
 const conflicts = rates(CLUSTER, appends('conflict|conflict_memory'))
 
+const joins = (outcome) =>
+  rates(CLUSTER, `lengthwise_join_duration_seconds_count{outcome=~"${outcome}"}`)
+
 export const changes = [
   critical('AppendsFailing', {
     figure: `${rates(CLUSTER, appends('unavailable|unknown'), '2m')} / ${rates(CLUSTER, 'lengthwise_appends_total', '2m')}`,
@@ -28,6 +31,22 @@ export const changes = [
     summary: 'One change in a hundred takes {{ $value | humanizeDuration }} in {{ $labels.job }}',
     description:
       'Authors wait noticeably until their changes are stored, and so do all who see them.',
+  }),
+  critical('JoinsFailing', {
+    figure: `${joins('failed')} / ${joins('joined|failed')}`,
+    when: '> 0.05',
+    lasts: '2m',
+    summary: '{{ $value | humanizePercentage }} of joins in {{ $labels.job }} fail',
+    description:
+      'People open documents and are turned away although they may: what is stored cannot be read, nearly always because of Postgres.',
+  }),
+  warning('JoinsSlow', {
+    figure: p99(CLUSTER, 'lengthwise_join_duration_seconds{outcome="joined"}'),
+    when: '> 2',
+    lasts: '10m',
+    summary: 'Opening a document takes {{ $value | humanizeDuration }} in {{ $labels.job }}',
+    description:
+      'For one in a hundred. Postgres reads slowly, or reconnecting clients come all at once.',
   }),
   warning('ConflictsHigh', {
     figure: `(${conflicts} - ${rates(CLUSTER, appends('stored'))})`,

@@ -1,7 +1,33 @@
 /** What clients do, or suffer. */
-import { CLUSTER, NODE, rates, warning } from './alert.mjs'
+import { CLUSTER, NODE, critical, rates, warning } from './alert.mjs'
+
+const admissions = (outcome) => rates(CLUSTER, `lengthwise_admissions_total{outcome=~"${outcome}"}`)
 
 export const clients = [
+  critical('AuthUnavailable', {
+    figure: `${admissions('unavailable')} / ${admissions('.+')}`,
+    when: '> 0.05',
+    lasts: '2m',
+    summary: '{{ $value | humanizePercentage }} of clients in {{ $labels.job }} cannot be judged',
+    description:
+      'AUTH_HOOK_URL or AUTH_JWKS_URL does not answer, and without an answer nobody is let in.',
+  }),
+  warning('AuthRefusing', {
+    figure: `${admissions('unauthenticated')} / ${admissions('.+')}`,
+    when: '> 0.5',
+    lasts: '10m',
+    summary: '{{ $value | humanizePercentage }} of clients in {{ $labels.job }} are not let in',
+    description:
+      'Their tokens are not accepted. After a change of keys everybody is meant; otherwise somebody tries tokens.',
+  }),
+  warning('CallbacksGivenUp', {
+    figure: `sum by (${CLUSTER}, surface) (increase(lengthwise_callbacks_total{outcome="given_up"}[1h]))`,
+    when: '> 0',
+    lasts: '0m',
+    summary: 'Your application was not told of documents of {{ $labels.surface }}',
+    description:
+      'About {{ $value | humanize }} times within an hour its callback or webhook did not answer, however often it was tried.',
+  }),
   warning('LimitsHit', {
     figure: rates(`${CLUSTER}, limit`, 'lengthwise_limits_hit_total'),
     when: '> 0.5',

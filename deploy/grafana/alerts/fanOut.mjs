@@ -31,6 +31,14 @@ export const fanOut = [
     description:
       'About {{ $value | humanize }} times within half an hour. Each time its documents are compared with Postgres; until then changes of other nodes are late.',
   }),
+  warning('PublishesLost', {
+    figure: rates(CLUSTER, 'lengthwise_redis_publish_lost_total{why=~"full|refused"}'),
+    when: '> 0.1',
+    lasts: '5m',
+    summary: 'Redis does not take what {{ $labels.job }} publishes',
+    description:
+      '{{ $value | humanize }} messages a second are not published, because Redis is too slow or refuses them (memory, rights). Other nodes get the changes later.',
+  }),
   warning('FramesLost', {
     figure: `(${repairs('sweep')} and on (${CLUSTER}) ${isHeardByAll})`,
     when: '> 0.1',

@@ -12,6 +12,14 @@ export const nodes = [
     description:
       'Prometheus reaches none of the nodes that were there within the last day. Nobody can work, unless only Prometheus is cut off.',
   }),
+  critical('NobodyReady', {
+    figure: `max by (${CLUSTER}) (lengthwise_ready)`,
+    when: '== 0',
+    lasts: '1m',
+    summary: 'No node of {{ $labels.job }} is ready',
+    description:
+      'All nodes run, and none takes new connections: load balancers answer with errors. `/readyz` and lengthwise_not_ready say why; nearly always Postgres is away.',
+  }),
   warning('NodeDown', {
     figure: `(${UP})`,
     when: '== 0',
@@ -19,6 +27,14 @@ export const nodes = [
     summary: 'Node {{ $labels.instance }} cannot be reached',
     description:
       'It has not answered for five minutes. Its clients are on the other nodes by now; a reserve is missing.',
+  }),
+  warning('NodeNotReady', {
+    figure: 'lengthwise_ready',
+    when: '== 0',
+    lasts: '10m',
+    summary: 'Node {{ $labels.instance }} is not ready',
+    description:
+      'It has taken no new connections for ten minutes; lengthwise_not_ready says why. Its clients stay, new ones go to the others.',
   }),
   warning('NodeRestarting', {
     figure: ofOurs('changes(process_start_time_seconds[30m])'),
@@ -43,6 +59,55 @@ export const nodes = [
     summary: 'Node {{ $labels.instance }} runs {{ $value | humanizeDuration }} late',
     description:
       'Everybody on this node waits for so long at every step: its processor is full, or something blocks it.',
+  }),
+  warning('WorkerStuck', {
+    figure: 'lengthwise_workers_late',
+    when: '> 0',
+    lasts: '2m',
+    summary: 'A thread of {{ $labels.instance }} does not answer',
+    description:
+      '{{ $value }} of its threads have not told their figures for two minutes: everybody on them waits, and the figures of this node are old ones.',
+  }),
+  warning('HeapNearLimit', {
+    figure: 'lengthwise_heap_used_ratio',
+    when: '> 0.9',
+    lasts: '10m',
+    summary: 'Node {{ $labels.instance }} uses {{ $value | humanizePercentage }} of its heap',
+    description:
+      'At the limit the process ends, and its clients reconnect elsewhere. Before that garbage collection makes everything slow.',
+  }),
+  warning('ConnectionsNearLimit', {
+    figure: `sum by (${NODE}) (lengthwise_connections) / (sum by (${NODE}) (lengthwise_connections_limit) > 0)`,
+    when: '> 0.9',
+    lasts: '5m',
+    summary:
+      'Node {{ $labels.instance }} has {{ $value | humanizePercentage }} of the connections it may have',
+    description: 'At MAX_CONNECTIONS it refuses new ones. When all nodes do, nobody gets in.',
+  }),
+  warning('DrainStuck', {
+    figure: `max by (${NODE}) (lengthwise_drain_phase{phase=~"noticing|closing|finishing"})`,
+    when: '> 0',
+    lasts: '5m',
+    summary: 'Node {{ $labels.instance }} has been leaving for five minutes',
+    description:
+      'Draining takes DRAIN_NOTICE_MS and DRAIN_MS, 25 seconds unless set otherwise. It holds the rollout up.',
+  }),
+  warning('LeaseLapsing', {
+    figure: 'lengthwise_lease_age_seconds',
+    when: '> 8',
+    lasts: '15s',
+    summary:
+      'Node {{ $labels.instance }} has not renewed its lease for {{ $value | humanizeDuration }}',
+    description:
+      'At LEASE_MS (10 s unless set otherwise) the others take it for dead: its clients vanish from lists and their keys are cleared, although they are there.',
+  }),
+  warning('LeaseLapsed', {
+    figure: `sum by (${NODE}) (increase(lengthwise_lease_renewals_total{result="removed"}[30m]))`,
+    when: '> 0',
+    lasts: '0m',
+    summary: 'Node {{ $labels.instance }} was taken for dead and is not',
+    description:
+      'It was stopped or cut off from Postgres for longer than its lease. Its clients’ presence and keys were cleared and had to be made again.',
   }),
   warning('FilesNearLimit', {
     figure: ofOurs('process_open_fds / process_max_fds'),

@@ -30,6 +30,50 @@ const postgres = [
     { unit: 's', warn: 0.1 },
   ),
   graph(
+    'Connections in use, of those allowed',
+    'By lane, in the fullest node. At 1 everything waits: see the panels beside. Short peaks are well.',
+    [
+      [
+        `max by (lane) (${of('lengthwise_postgres_connections_in_use')} / ${of('lengthwise_postgres_connections_limit')})`,
+        '{{lane}}',
+      ],
+    ],
+    { unit: 'percentunit' },
+  ),
+  graph(
+    'Connections of all nodes',
+    'What counts towards max_connections of Postgres: `open` now, `limit` at most. Keep max_connections above the limit, with some for yourself.',
+    [
+      [sum(of('lengthwise_postgres_connections')), 'open'],
+      [sum(of('lengthwise_postgres_connections_limit')), 'limit'],
+    ],
+    { decimals: 0 },
+  ),
+  graph(
+    'One use of a connection, p99',
+    'A statement or a transaction, by lane. `reads` high: large documents, or a cache too small; `others` are sweeps, leases, folds, purges.',
+    [[quantile(0.99, of('lengthwise_postgres_use_seconds'), 'lane'), '{{lane}}']],
+    { unit: 's' },
+  ),
+  graph(
+    'Errors by lane',
+    'Statements a second that failed: `away`, `lost`, `retry`, `rejected`. Runbooks: LengthwisePostgresUnreachable, LengthwiseStatementsLost, LengthwiseStatementsRejected.',
+    [[total(of('lengthwise_postgres_errors_total'), 'lane, code'), '{{lane}} {{code}}']],
+    { unit: 'ops' },
+  ),
+  graph(
+    'Leases renewed',
+    'Renewals a second: `failed` did not reach Postgres, `removed` found that the others had taken the node for dead. Runbook: LengthwiseLeaseLapsed.',
+    [[total(of('lengthwise_lease_renewals_total'), 'result'), '{{result}}']],
+    { unit: 'ops' },
+  ),
+  graph(
+    'Nodes taken for dead',
+    'Nodes whose lease had lapsed, in the time shown. As many as were killed; more: nodes that cannot reach Postgres in time.',
+    `sum(increase(${of('lengthwise_lapsed_nodes_removed_total')}[$__range]))`,
+    { decimals: 0 },
+  ),
+  graph(
     'Statements waiting now',
     'Statements without a connection, by node. They pile up within seconds when Postgres is away; bounded, then appends are refused.',
     [[sum(of('lengthwise_postgres_waiting'), 'instance'), '{{instance}}']],
@@ -81,6 +125,41 @@ const redis = [
     'Seconds since the last of its own probes came back, at the slowest connection. A saw-tooth of some seconds is well; growing is deaf. Runbook: LengthwiseSubscriberDeaf.',
     [[max(of('lengthwise_redis_probe_age_seconds'), 'instance'), '{{instance}}']],
     { unit: 's', warn: 10 },
+  ),
+  graph(
+    'Connections to Redis, by state',
+    '`up` hears its probes, `deaf` is connected and hears nothing, `down` is not connected. With Redis Cluster one for each of its servers.',
+    [[sum(of('lengthwise_redis_servers'), 'status'), '{{status}}']],
+    { decimals: 0, stack: true },
+  ),
+  graph(
+    'Connecting to Redis',
+    'Connections made and attempts that failed, a second. Steady: Redis is away, or refuses (password, maxclients).',
+    [[total(of('lengthwise_redis_connects_total'), 'result'), '{{result}}']],
+    { unit: 'ops' },
+  ),
+  graph(
+    'Waiting for Redis',
+    'Bytes published that Redis has not answered yet. Growing: it is too slow; bounded, then messages are dropped and found by the sweep.',
+    [[sum(of('lengthwise_redis_publish_waiting_bytes'), 'instance'), '{{instance}}']],
+    { unit: 'bytes' },
+  ),
+  graph(
+    'Not published',
+    'Messages a second that Redis did not take: `away`, too slow (`full`) or refused. Runbook: LengthwisePublishesLost.',
+    [[total(of('lengthwise_redis_publish_lost_total'), 'why'), '{{why}}']],
+    { unit: 'ops' },
+  ),
+  graph(
+    'Subscriptions made again',
+    'Times that a node had to subscribe again, in the time shown. Runbook: LengthwiseResubscribing.',
+    [
+      [
+        `sum by (instance) (increase(${of('lengthwise_resubscriptions_total')}[$__range]))`,
+        '{{instance}}',
+      ],
+    ],
+    { decimals: 0 },
   ),
   graph(
     'Channels heard',

@@ -13,8 +13,14 @@ const fanOut = [
   ),
   graph(
     'Frames published',
-    'Frames a second for other nodes, by kind: `chunk` carries bytes, `announcement`s are for large ones. None while there is work means that Redis is away.',
+    'Frames a second for other nodes, by kind: `chunk` carries a change, or announces a large one. None while there is work means that Redis is away.',
     [[total(of('lengthwise_frames_sent_total'), 'kind'), '{{kind}}']],
+    { unit: 'ops' },
+  ),
+  graph(
+    'Frames received',
+    'Frames a second from other nodes, by kind. Each frame published is received by every node that has the document open. Published and not received anywhere: subscriptions are missing, see "Channels heard".',
+    [[total(of('lengthwise_frames_received_total'), 'kind'), '{{kind}}']],
     { unit: 'ops' },
   ),
   graph(
@@ -30,6 +36,12 @@ const fanOut = [
     { unit: 's', warn: 10 },
   ),
   graph(
+    'Not published',
+    'Messages a second that Redis did not take: `away`, too slow (`full`) or refused. Readers elsewhere get those changes with the sweep. Runbook: LengthwisePublishesLost.',
+    [[total(of('lengthwise_redis_publish_lost_total'), 'why'), '{{why}}']],
+    { unit: 'ops' },
+  ),
+  graph(
     'Channels heard',
     'One for each document open on the node, and one for the cluster. It should follow "Documents open": fewer means that subscribing lags behind.',
     [
@@ -39,9 +51,12 @@ const fanOut = [
     { decimals: 0 },
   ),
   graph(
-    'Bytes published',
-    'What Redis must carry, times the nodes that have the document open.',
-    [[total(of('lengthwise_frames_sent_bytes_total'), 'kind'), '{{kind}}']],
+    'Bytes published and received',
+    'What Redis must take, and what it must give to all nodes together. Its network is the limit of one Redis; beyond it, Redis Cluster.',
+    [
+      [total(of('lengthwise_frames_sent_bytes_total')), 'published'],
+      [total(of('lengthwise_frames_received_bytes_total')), 'received'],
+    ],
     { unit: 'Bps' },
   ),
 ]

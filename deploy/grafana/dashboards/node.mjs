@@ -7,37 +7,49 @@ const now = [
     'Answers',
     '1 while Prometheus can read its figures. At 0 the process is gone or its event loop stands: `kubectl logs --previous`, or the journal. Runbook: LengthwiseNodeDown.',
     max(of('up')),
-    { decimals: 0 },
+    { decimals: 0, width: 3 },
+  ),
+  stat(
+    'Ready',
+    '1 while it takes new connections. At 0, "Not ready, by reason" below says why. Runbook: LengthwiseNodeNotReady.',
+    max(of('lengthwise_ready')),
+    { decimals: 0, width: 3 },
   ),
   stat(
     'Runs for',
     'Since the process started. A small number that nobody can explain is a crash: the last lines of its log say why. Runbook: LengthwiseNodeRestarting.',
     `time() - ${max(of('process_start_time_seconds'))}`,
-    { unit: 's' },
+    { unit: 's', width: 3 },
   ),
   stat(
     'Connections',
     'Open WebSockets. New ones are refused at MAX_CONNECTIONS.',
     sum(of('lengthwise_connections')),
-    { decimals: 0 },
+    { decimals: 0, width: 3 },
   ),
   stat(
     'Sessions',
     'Clients on documents. Many connections and few sessions: clients that connect and do not get further, see "Protocol errors" on the dashboard Surfaces.',
     sum(of('lengthwise_sessions')),
-    { decimals: 0 },
+    { decimals: 0, width: 3 },
   ),
   stat(
     'Documents open',
     'Documents that its sessions have open.',
-    sum(of('lengthwise_followers')),
-    { decimals: 0 },
+    sum(of('lengthwise_documents_open')),
+    { decimals: 0, width: 3 },
+  ),
+  stat(
+    'Heap, of its limit',
+    'Of the fullest thread. Near 1 the process ends: more memory, or fewer sessions on it. Runbook: LengthwiseHeapNearLimit.',
+    max(of('lengthwise_heap_used_ratio')),
+    { unit: 'percentunit', warn: 0.8, bad: 0.9, width: 3 },
   ),
   stat(
     'Files open, of those allowed',
     'Each WebSocket is one open file, behind a proxy on the same machine three. Near 1 connections fail: raise LimitNOFILE or the ulimit. Runbook: LengthwiseFilesNearLimit.',
     `${max(of('process_open_fds'))} / ${max(of('process_max_fds'))}`,
-    { unit: 'percentunit', warn: 0.7, bad: 0.9 },
+    { unit: 'percentunit', warn: 0.7, bad: 0.9, width: 3 },
   ),
 ]
 
@@ -132,9 +144,27 @@ const work = [
     { decimals: 0 },
   ),
   graph(
+    'Buffers of sockets',
+    'Bytes that wait in the buffers of its WebSockets. Bounded for each (SOCKET_BUFFER); much of it means many slow readers.',
+    sum(of('lengthwise_sockets_buffered_bytes')),
+    { unit: 'bytes' },
+  ),
+  graph(
+    'Full sockets',
+    'WebSockets whose buffer is full (their readers are paused), and more than half full (the next ones).',
+    [
+      [sum(of('lengthwise_sockets_full')), 'full'],
+      [sum(of('lengthwise_sockets_half_full')), 'over half'],
+    ],
+    { decimals: 0 },
+  ),
+  graph(
     'Bytes not delivered yet',
     'Committed, but not yet given to this node’s sessions. Only slow readers hold it up for long.',
-    [[sum(of('lengthwise_sessions_behind_bytes')), 'behind']],
+    [
+      [sum(of('lengthwise_sessions_behind_bytes')), 'all together'],
+      [max(of('lengthwise_sessions_behind_most_bytes')), 'the furthest behind'],
+    ],
     { unit: 'bytes' },
   ),
   graph(
@@ -148,6 +178,51 @@ const work = [
   ),
 ]
 
+const leaving = [
+  graph(
+    'Not ready, by reason',
+    '1 while this keeps it from taking new connections. `postgres_away` on this node alone: its network, or max_connections; drain it.',
+    [[max(of('lengthwise_not_ready'), 'reason'), '{{reason}}']],
+    { decimals: 0 },
+  ),
+  graph(
+    'Drain: phase',
+    'Which phase it is in. `noticing`: load balancers learn that it leaves; `closing`: connections are closed in small groups; `finishing`: what is under way ends. Minutes in one of these: runbook LengthwiseDrainStuck.',
+    [[max(of('lengthwise_drain_phase'), 'phase'), '{{phase}}']],
+    { decimals: 0, stack: true },
+  ),
+  graph(
+    'Drain: connections left',
+    'Still to be closed; a straight line down to 0 within DRAIN_MS. `cut` did not go in time.',
+    [
+      [sum(of('lengthwise_drain_connections_left')), 'left'],
+      [sum(of('lengthwise_drain_cut_connections_total')), 'cut'],
+    ],
+    { decimals: 0 },
+  ),
+  graph(
+    'Lease',
+    'Seconds since it told Postgres that it lives. A saw-tooth up to a third of LEASE_MS; at LEASE_MS the others take it for dead. Runbook: LengthwiseLeaseLapsing.',
+    max(of('lengthwise_lease_age_seconds')),
+    { unit: 's', warn: 8 },
+  ),
+  graph(
+    'Nodes that it sees',
+    'Nodes with a lease, as it saw them last (each worker is one). Different on different nodes for long: one of them does not read what the others write, which is another database.',
+    max(of('lengthwise_nodes_alive')),
+    { decimals: 0 },
+  ),
+  graph(
+    'Threads',
+    'Threads that serve sockets, and those that did not answer in time. Any late for minutes: runbook LengthwiseWorkerStuck.',
+    [
+      [max(of('lengthwise_workers')), 'threads'],
+      [max(of('lengthwise_workers_late')), 'late'],
+    ],
+    { decimals: 0 },
+  ),
+]
+
 export const node = () =>
   makeDashboard(
     'node',
@@ -157,6 +232,7 @@ export const node = () =>
       ['Now', now],
       ['Processor and memory', processor],
       ['Work', work],
+      ['Readiness, drain and lease', leaving],
     ],
     { one: true },
   )
