@@ -36,6 +36,7 @@ import { PREFIX as ZWIBBLER_PREFIX } from './surfaces/zwibbler/document-ids.ts'
 import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
 import { callbackWaits } from './worker/callbacks.ts'
 import { makeComplaints } from './worker/complaints.ts'
+import { watchPools } from './worker/figures.ts'
 import { watchHealth } from './worker/health.ts'
 import {
   credentialsOf,
@@ -49,6 +50,8 @@ import {
 import { makeYjs } from './worker/yjs.ts'
 import { makeZwibbler } from './worker/zwibbler.ts'
 
+type DrainPhase = 'serving' | 'noticing' | 'closing' | 'finishing'
+const NO_PHASE = { serving: 0, noticing: 0, closing: 0, finishing: 0 }
 const CONTROL = 'control'
 const HURRY = Buffer.from('permissions')
 const DRAIN_IDLE_MS = { most: 5_000, hurried: 500 }
@@ -95,21 +98,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       onServerChange()
     },
     onWait: (lane, seconds) => meter.poolWait(lane, seconds),
+    onUse: (lane, seconds) => meter.poolUse(lane, seconds),
+    onFailure: (lane, code) => meter.postgresError(lane, code),
     onError: (error) => log.debug({ err: error }, 'an idle connection to Postgres broke'),
   })
-  meter.gauge('postgres_waiting', 'Statements that wait for a connection.', () =>
-    [pools.appends, pools.alone, pools.reads, pools.others].reduce(
-      (sum, lane) => sum + lane.waiting,
-      0,
-    ),
-  )
+  watchPools(meter, pools)
   const clusterId = await readClusterId(pools)
   const clock = startActiveClock()
   const bus = makeBus(options, clusterId)
-  if (config.REDIS_URL !== undefined) {
-    const help = 'Whether this node hears Redis: 1, or 0 in Redis-less mode and while deaf.'
-    meter.gauge('redis_up', help, () => (bus.status === 'up' ? 1 : 0))
-  }
+  if (config.REDIS_URL !== undefined) meter.gauge('redis_up', () => (bus.status === 'up' ? 1 : 0))
   const store = makeDocumentStore(pools)
   const webhook = config.ZWIBBLER_WEBHOOK
   const isTold = webhook !== undefined || config.YJS_CALLBACK_URL !== undefined
@@ -209,6 +206,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           url: webhook,
           credentials: credentialsOf(config),
           log,
+          meter,
         })
   const unansweredBytes = UNANSWERED_BYTES
   const serves = (name: SurfaceName) => config.SURFACES.includes(name)
@@ -244,16 +242,23 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     meter,
     log,
   })
-  meter.gauge('connections', 'Open WebSockets.', () => server.connections)
   const health = watchHealth(pools)
   const addresses = await server.listen()
   let draining: Promise<void> | undefined
   const hurry = new AbortController()
 
+  let phase: DrainPhase = 'serving'
+  meter.gauge('drain_phase', () => ({ ...NO_PHASE, [phase]: 1 }))
+  meter.gauge('drain_connections_left', () => (phase === 'serving' ? 0 : server.connections))
+
   async function leave(): Promise<void> {
+    phase = 'noticing'
     await wait(config.DRAIN_NOTICE_MS, hurry.signal)
+    phase = 'closing'
     server.stopAccepting()
     const cut = await server.closeInGroups(config.DRAIN_MS, hurry.signal)
+    phase = 'finishing'
+    meter.drainCut(cut)
     if (cut > 0) log.warn({ connections: cut }, 'connections were cut: the drain time was over')
     const { most, hurried } = DRAIN_IDLE_MS
     await Promise.race([documents.idle(), wait(hurry.signal.aborted ? hurried : most)])

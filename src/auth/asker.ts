@@ -15,6 +15,8 @@ export interface AskerOptions {
   /** A question that has waited for so long is not asked any more. */
   readonly patienceMs: number
   readonly now: () => number
+  /** Where an answer comes from. */
+  readonly onQuestion?: (source: 'cache' | 'shared' | 'asked' | 'dropped') => void
   /** Calls at a time. */
   readonly most?: number
   readonly mostWaiting?: number
@@ -41,19 +43,25 @@ export function makeAsker(options: AskerOptions): Asker {
   async function inTurn(question: string): Promise<HookAnswer> {
     if (calls < most) calls += 1
     else {
-      if (waiting.length >= mostWaiting) return tooBusy
+      if (waiting.length >= mostWaiting) return dropped()
       const since = now()
       await new Promise<void>((resolve) => waiting.push(resolve))
       if (now() - since >= patienceMs) {
         handOver()
-        return tooBusy
+        return dropped()
       }
     }
     try {
+      options.onQuestion?.('asked')
       return await options.ask(question)
     } finally {
       handOver()
     }
+  }
+
+  function dropped(): HookAnswer {
+    options.onQuestion?.('dropped')
+    return tooBusy
   }
 
   function handOver(): void {
@@ -77,7 +85,10 @@ export function makeAsker(options: AskerOptions): Asker {
 
   async function askAnew(question: string): Promise<HookAnswer> {
     const shared = asked.get(question)
-    if (shared) return shared
+    if (shared) {
+      options.onQuestion?.('shared')
+      return shared
+    }
     const answer = inTurn(question)
     asked.set(question, answer)
     try {
@@ -91,7 +102,9 @@ export function makeAsker(options: AskerOptions): Asker {
   return {
     async ask(question) {
       const found = kept.get(keyOf(question))
-      return found && now() < found.until ? found.answer : askAnew(question)
+      if (!found || now() >= found.until) return askAnew(question)
+      options.onQuestion?.('cache')
+      return found.answer
     },
     askAnew,
   }

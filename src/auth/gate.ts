@@ -1,5 +1,6 @@
 /** Who may open which document, for every surface: asked once at the upgrade, watched while the connection lasts. */
 import type { Log } from '../core/log.ts'
+import type { Meter } from '../core/meter.ts'
 import { protocolFor } from './credentials.ts'
 import { makeHookGate } from './hook-gate.ts'
 import type { HookOptions } from './hook.ts'
@@ -61,8 +62,14 @@ export interface Gate {
   watch(request: GateRequest, admission: Granted, listener: (change: Change) => void): () => void
 }
 
+export type AuthMeter = Pick<
+  Meter,
+  'admission' | 'permissionChange' | 'authQuestion' | 'authRequest'
+>
+
 export interface Surroundings {
   readonly log: Log
+  readonly meter?: AuthMeter
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -94,12 +101,16 @@ export function makeGate(options: GateOptions): Gate {
   return {
     async admit(request) {
       const admission = await attempt(request)
+      const { kind } = admission
+      options.meter?.admission(request.surface, kind === 'denied' ? admission.reason : kind)
       const protocol = protocolFor(request.protocols)
       if (admission.kind !== 'granted' || protocol === undefined) return admission
       return { ...admission, protocol }
     },
     watch(request, admission, listener) {
       return gate.watch(request, admission, (change) => {
+        const told = typeof change === 'string' ? change : 'changed'
+        options.meter?.permissionChange(request.surface, told)
         try {
           listener(change)
         } catch (error) {

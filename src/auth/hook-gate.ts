@@ -17,12 +17,15 @@ const texts = {
   forbidden: 'access denied',
 } as const
 
-export function makeHookGate({ hook, log, now = Date.now }: HookGateOptions): Gate {
+export function makeHookGate({ hook, log, meter, now = Date.now }: HookGateOptions): Gate {
   const trouble = makeTrouble(log, 'answers of AUTH_HOOK_URL')
   const call = makeHook(hook, now)
   const { ask, askAnew } = makeAsker({
     async ask(question) {
+      const began = performance.now()
       const answer = await call(question)
+      const result = answer.kind === 'unavailable' ? 'failed' : 'answered'
+      meter?.authRequest('hook', result, (performance.now() - began) / 1000)
       if (answer.kind === 'unavailable') trouble.failed(answer.error)
       else trouble.over()
       return answer
@@ -30,6 +33,7 @@ export function makeHookGate({ hook, log, now = Date.now }: HookGateOptions): Ga
     cacheMs: hook.cacheMs,
     patienceMs: hook.timeoutMs,
     now,
+    onQuestion: (source) => meter?.authQuestion(source),
   })
   const recheck = makeRecheck({
     ask: askAnew,

@@ -1,6 +1,7 @@
 /** JSON Web Tokens signed with a private key whose public half is at a URL (JWKS). */
 import { compactVerify, createRemoteJWKSet, customFetch, errors } from 'jose'
 import type { CompactJWSHeaderParameters, CryptoKey, FlattenedJWSInput } from 'jose'
+import type { Meter } from '../core/meter.ts'
 import { textOf, withoutUser } from './http.ts'
 import { algorithmOf, judgeClaims, malformed } from './jwt.ts'
 import type { JwtOutcome } from './jwt.ts'
@@ -11,6 +12,7 @@ export type JwksOutcome = JwtOutcome | { readonly kind: 'unavailable'; readonly 
 export interface JwksOptions {
   readonly timeoutMs?: number
   readonly now?: () => number
+  readonly meter?: Pick<Meter, 'authRequest'> | undefined
 }
 
 /** No algorithm with a shared secret among them: a public key must never serve as one. */
@@ -32,7 +34,7 @@ class KeysUnavailable extends Error {
 /** Fetches the keys when the first token comes, then keeps them. */
 export function makeJwksVerifier(
   jwksUrl: string,
-  { timeoutMs = 5_000, now = Date.now }: JwksOptions = {},
+  { timeoutMs = 5_000, now = Date.now, meter }: JwksOptions = {},
 ): (token: string) => Promise<JwksOutcome> {
   const { url, headers } = withoutUser(jwksUrl)
   const keys = createRemoteJWKSet(new URL(url), {
@@ -40,7 +42,9 @@ export function makeJwksVerifier(
     cooldownDuration: COOL_DOWN_MS,
     cacheMaxAge: KEPT_MS,
     headers,
-    [customFetch]: makePausingFetch(),
+    [customFetch]: makePausingFetch((result, seconds) =>
+      meter?.authRequest('jwks', result, seconds),
+    ),
   })
 
   async function keyOf(header: CompactJWSHeaderParameters, jws: FlattenedJWSInput) {
@@ -98,19 +102,27 @@ function refusalOf(error: unknown): JwksOutcome {
 
 type Fetch = (url: string, options: RequestInit) => Promise<Response>
 
-function makePausingFetch(): Fetch {
+function makePausingFetch(
+  onFetched: (result: 'answered' | 'failed', seconds: number) => void,
+): Fetch {
   let failedAt = -Infinity
   return async (url, options) => {
     if (performance.now() < failedAt + PAUSE_MS) throw new Error('the last try has just failed')
+    const began = performance.now()
+    const fetched = (result: 'answered' | 'failed') =>
+      onFetched(result, (performance.now() - began) / 1000)
     try {
       const response = await fetch(url, options)
       if (response.status !== 200) {
         await response.body?.cancel()
         throw new Error(`status ${response.status}`)
       }
-      return new Response(await textOf(response, MAX_KEYS_BYTES))
+      const keys = new Response(await textOf(response, MAX_KEYS_BYTES))
+      fetched('answered')
+      return keys
     } catch (error) {
       failedAt = performance.now()
+      fetched('failed')
       throw error
     }
   }

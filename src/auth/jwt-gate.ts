@@ -31,10 +31,18 @@ const MAX_TOKEN = 16_384
 
 const unavailable: Admission = { kind: 'unavailable' }
 
-export function makeJwtGate({ jwt, permissions, log, now = Date.now }: JwtGateOptions): Gate {
+export function makeJwtGate({
+  jwt,
+  permissions,
+  log,
+  meter,
+  now = Date.now,
+}: JwtGateOptions): Gate {
   const { key } = jwt
   const verify: (token: string) => Promise<JwksOutcome> =
-    'secret' in key ? makeJwtVerifier(key.secret, now) : makeJwksVerifier(key.jwksUrl, { now })
+    'secret' in key
+      ? makeJwtVerifier(key.secret, now)
+      : makeJwksVerifier(key.jwksUrl, { now, meter })
   const trouble = makeTrouble(log, 'keys of tokens')
 
   async function admit(request: GateRequest): Promise<Admission> {

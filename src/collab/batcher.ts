@@ -75,12 +75,8 @@ export function makeBatcher(options: BatcherOptions): Batcher {
   const patrol = setInterval(() => {
     for (const queue of queues.values()) if (queue.place !== 'flying') expire(queue)
   }, PATROL_MS)
-  meter.gauge(
-    'append_queue',
-    'Appends that wait for a statement or its answer.',
-    () => waiting.appends,
-  )
-  meter.gauge('append_queue_bytes', 'Bytes of those appends.', () => waiting.bytes)
+  meter.gauge('append_queue', () => waiting.appends)
+  meter.gauge('append_queue_bytes', () => waiting.bytes)
 
   function add(document: BatchedDocument, append: PendingAppend): boolean {
     const { length } = append.data

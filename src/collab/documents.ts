@@ -126,10 +126,19 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   async function join(request: JoinRequest): Promise<JoinResult> {
     // The same creation id makes it safe to open again what may have been created already.
     const creationId = randomId()
-    return again<JoinResult>(async () => {
-      if (request.isAbandoned()) return { kind: 'abandoned' }
-      return tryJoin(request, creationId)
-    })
+    const began = performance.now()
+    const surface = surfaceOf(request)
+    let outcome: 'joined' | 'refused' | 'abandoned' | 'failed' = 'failed'
+    try {
+      const result = await again<JoinResult>(async () => {
+        if (request.isAbandoned()) return { kind: 'abandoned' }
+        return tryJoin(request, creationId)
+      })
+      outcome = result.kind === 'joined' || result.kind === 'abandoned' ? result.kind : 'refused'
+      return result
+    } finally {
+      meter.joined(surface, outcome, (performance.now() - began) / 1000)
+    }
   }
 
   /** @returns undefined when the document vanished in between: once more */
@@ -197,7 +206,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     }
     const follower = session.follower as Follower
     const id = randomId()
-    const surface = surfaceOf(follower)
+    const { surface } = follower
     const began = performance.now()
     const stored = mayWrite ? data : NOTHING
     const request = session.expectAppend(id, offset, stored.length)
@@ -239,7 +248,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       born: Date.now(),
       by: undefined,
       settle(result) {
-        meter.append(surfaceOf(follower), result.kind, (performance.now() - began) / 1000)
+        meter.append(follower.surface, result.kind, (performance.now() - began) / 1000)
         settle(result)
       },
     })
@@ -373,7 +382,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
   }
 }
 
-function surfaceOf({ id }: Follower): string {
+function surfaceOf({ id }: JoinRequest): string {
   return id.slice(0, id.indexOf('/'))
 }
 

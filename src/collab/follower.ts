@@ -38,6 +38,8 @@ export interface FollowerEnvironment {
 
 export class Follower implements Followed {
   readonly id: string
+  /** Name of the surface that the id begins with, for metrics. */
+  readonly surface: string
   readonly epoch: Epoch
   readonly #env: FollowerEnvironment
   readonly sessions = new Set<Session>()
@@ -80,6 +82,7 @@ export class Follower implements Followed {
 
   constructor(id: string, epoch: Epoch, env: FollowerEnvironment) {
     this.id = id
+    this.surface = id.slice(0, id.indexOf('/'))
     this.epoch = epoch
     this.#env = env
     this.heardAt = env.now()
@@ -120,7 +123,7 @@ export class Follower implements Followed {
       case 'chunk':
         return this.#hearChunks(frame)
       case 'empty':
-        return this.#enter({ ...part(frame, 0), bytes: frame.payload })
+        return this.#enter({ ...part(frame, 0), bytes: frame.payload }, true)
       case 'keys':
         return this.#hearKeys(frame)
       case 'ephemeral': {
@@ -140,7 +143,7 @@ export class Follower implements Followed {
     if (isAnnounced) this.#cause = 'announced'
     frame.parts.forEach((each, i) => {
       const bytes = isAnnounced ? undefined : frame.payload.subarray(at, at + each.size)
-      this.#enter({ ...part(frame, i), offset: frame.offset + at, bytes })
+      this.#enter({ ...part(frame, i), offset: frame.offset + at, bytes }, true)
       at += each.size
     })
   }
@@ -153,7 +156,7 @@ export class Follower implements Followed {
     this.heardAt = this.#env.now()
     let at = offset
     for (const { id, data, by } of chunks) {
-      this.#enter({ id, by, offset: at, size: data.length, bytes: data, memo: new Memo() })
+      this.#enter({ id, by, offset: at, size: data.length, bytes: data, memo: new Memo() }, false)
       at += data.length
     }
   }
@@ -176,13 +179,14 @@ export class Follower implements Followed {
     return true
   }
 
-  #enter(entry: Entry): void {
+  #enter(entry: Entry, isFrame: boolean): void {
     const end = entry.offset + entry.size
     this.known = Math.max(this.known, end)
-    if (!this.isReady || entry.offset > this.head) return this.#holdEntry(entry)
-    if (end <= this.head && entry.size > 0) return this.#env.meter.frameHeard('seen')
-    if (entry.size === 0 && entry.offset < this.head) return
-    this.#env.meter.frameHeard('delivered')
+    if (!this.isReady || entry.offset > this.head) return this.#holdEntry(entry, isFrame)
+    const isSeen = end <= this.head && entry.size > 0
+    const isLate = entry.size === 0 && entry.offset < this.head
+    if (isFrame) this.#env.meter.frameHeard(isSeen || isLate ? 'seen' : 'delivered')
+    if (isSeen || isLate) return
     this.#advance(entry)
     if (this.#held.length > 0) this.#settleHeld()
   }
@@ -206,8 +210,8 @@ export class Follower implements Followed {
     this.#env.flushSoon(this)
   }
 
-  #holdEntry(entry: Entry): void {
-    this.#env.meter.frameHeard('held')
+  #holdEntry(entry: Entry, isFrame: boolean): void {
+    if (isFrame) this.#env.meter.frameHeard('held')
     const isFull = this.#held.length >= HOLD_MOST.entries || this.#heldBytes >= HOLD_MOST.bytes
     // An empty append is fanned out at most once and not worth keeping; but what is in front of it was missed.
     if (entry.size > 0 && !isFull) {

@@ -4,10 +4,10 @@ import { makeCoalescer } from '../core/coalesce.ts'
 import type { Meter, RepairCause } from '../core/meter.ts'
 import type { Bus, DocumentState, DocumentStore, Epoch } from '../core/ports.ts'
 import type { EndReason } from './answers.ts'
+import { watchFollowers } from './figures.ts'
 import { Follower } from './follower.ts'
 import type { Pages } from './pages.ts'
 import type { Roster } from './roster.ts'
-import type { Session } from './session.ts'
 
 const NO_KEYS = { version: 0, keys: [] }
 const MOST_AT_ONCE = 1_000
@@ -59,24 +59,7 @@ export function makeHub(options: HubOptions): Hub {
   let dirty = new Set<Follower>()
   const gathering = new Set<Follower>()
 
-  meter.gauge('followers', 'Documents followed on this node.', () => followers.size)
-  meter.gauge('sessions', 'Sessions on this node.', () => sum(() => 1))
-  meter.gauge('sessions_paused', 'Sessions whose reader is too slow just now.', () =>
-    sum(({ state }) => (state === 'paused' ? 1 : 0)),
-  )
-  meter.gauge(
-    'sessions_behind_bytes',
-    'Committed bytes that sessions have not been given yet.',
-    () => sum(({ position }, { head }) => Math.max(0, head - position)),
-  )
-
-  function sum(of: (session: Session, follower: Follower) => number): number {
-    let total = 0
-    for (const follower of followers.values()) {
-      for (const session of follower.sessions) total += of(session, follower)
-    }
-    return total
-  }
+  watchFollowers(meter, followers)
 
   const environment = {
     meter,
@@ -118,6 +101,7 @@ export function makeHub(options: HubOptions): Hub {
     if (frame?.epoch === follower.epoch) {
       // What this node said it has told its own sessions already.
       if (frame.origin === options.origin) return
+      meter.frameReceived(frame.kind, message.length)
       if (frame.kind === 'control') forget(follower, 'deleted')
       else follower.hear(frame)
       if (frame.kind === 'chunk') meter.heard((Date.now() - frame.born) / 1000)

@@ -50,7 +50,7 @@ export function makePages(store: PageStore, budget: number, meter: Meter): Pages
   const own = new WeakSet<Uint8Array>()
   const spare: Uint8Array[] = []
   let bytes = 0
-  meter.gauge('cache_bytes', 'Bytes of log pages kept in memory.', () => bytes)
+  meter.gauge('cache_bytes', () => bytes)
 
   function keep(name: string, page: Uint8Array): void {
     drop(name)

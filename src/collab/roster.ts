@@ -33,7 +33,10 @@ export interface Roster {
   /** @returns false when the document is gone. @throws StoreError */
   enter(epoch: Epoch): Promise<boolean>
   leave(epoch: Epoch): void
-  renew(): Promise<void>
+  /** When the lease was renewed last, by the same clock. */
+  readonly renewedAt: number
+  /** @returns `removed` when other nodes had taken this one for dead, so that it had to begin anew */
+  renew(): Promise<'renewed' | 'removed' | 'failed'>
   /** Waits for what is under way, then unregisters. */
   stop(): Promise<void>
 }
@@ -52,6 +55,7 @@ export function makeRoster(options: RosterOptions): Roster {
   const { presence, leaseMs } = options
   let node = options.newNode()
   let renewedSince = Infinity
+  let renewedAt = performance.now()
   let writing: Promise<void> | undefined
   let isStopped = false
   /** What each document should be next; a later wish replaces an earlier one that nobody waits for. */
@@ -133,14 +137,18 @@ export function makeRoster(options: RosterOptions): Roster {
     writing ??= write()
   }
 
-  async function renew(): Promise<void> {
+  async function renew(): Promise<'renewed' | 'removed' | 'failed'> {
     try {
-      if (!(await presence.renew(node, leaseMs))) await reincarnate()
-      renewedSince = Math.min(renewedSince, performance.now())
+      const isKnown = await presence.renew(node, leaseMs)
+      if (!isKnown) await reincarnate()
+      renewedAt = performance.now()
+      renewedSince = Math.min(renewedSince, renewedAt)
       await count()
+      return isKnown ? 'renewed' : 'removed'
     } catch (error) {
       renewedSince = Infinity
       options.onError('renewing the lease', error)
+      return 'failed'
     }
   }
 
@@ -170,12 +178,15 @@ export function makeRoster(options: RosterOptions): Roster {
     get node() {
       return node
     },
+    get renewedAt() {
+      return renewedAt
+    },
     get renewedSince() {
       return renewedSince
     },
     async start() {
       await presence.register(node, leaseMs)
-      renewedSince = performance.now()
+      renewedSince = renewedAt = performance.now()
     },
     enter: (epoch) => wish(epoch, true),
     leave: (epoch) => void wish(epoch, false),

@@ -40,6 +40,8 @@ const MOST_HOLES = 5
 /** What a session needs of its follower. */
 export interface Followed {
   readonly epoch: number
+  /** For metrics. */
+  readonly surface: string
   /** The committed length up to which the log may be read. */
   readonly head: number
   /** Bytes still in memory from `from` on, as far as they are contiguous. */
@@ -244,7 +246,7 @@ export class Session {
       if (this.position >= end) return true
     } else if (entry.offset === this.position && entry.bytes) {
       this.sink.append(entry)
-      this.#env.meter.delivered(1, entry.size)
+      this.#env.meter.delivered(this.follower.surface, 1, entry.size)
       this.position = end
       return true
     }

@@ -48,6 +48,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const timers: NodeJS.Timeout[] = []
   const seen = new Set<string>([options.process])
   let others = 0
+  let alive = 0
   const isRedisLess = () =>
     bus.status === 'down' || bus.status === 'deaf' || (bus.status === 'solo' && others > 0)
 
@@ -81,20 +82,23 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 
   let verifying: Promise<void> | undefined
   let verifyAgain = false
+  let latest: RepairCause = 'reconnect'
   async function verifyAll(cause: RepairCause): Promise<void> {
     verifyAgain = true
+    latest = cause
     verifying ??= (async () => {
       while (verifyAgain) {
         verifyAgain = false
-        await hub.verify([...hub.all()], cause)
+        await hub.verify([...hub.all()], latest)
       }
     })().finally(() => (verifying = undefined))
     await verifying
   }
 
   async function lease(): Promise<void> {
-    await roster.renew()
+    meter.lease(await roster.renew())
     const live = await presence.live()
+    alive = live.length
     others = live.filter((node) => processOf(node) !== options.process).length
     for (const node of live) seen.add(processOf(node))
     const now = new Set(live.map(processOf))
@@ -107,6 +111,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     while (performance.now() - roster.renewedSince > options.leaseMs) {
       const reaped = await presence.reap()
       if (!reaped) return
+      meter.lapsedNode()
       for (const [epoch, changed] of reaped.keys) options.dropped(epoch, changed)
     }
   }
@@ -128,6 +133,8 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     while (await presence.bury(BURY_ROWS));
   }
 
+  meter.gauge('nodes_alive', () => alive)
+  meter.gauge('lease_age_seconds', () => (performance.now() - roster.renewedAt) / 1000)
   every(TICK_MS, 'sweeping', sweep)
   every(options.leaseMs / 3, 'renewing the lease', lease)
   every(options.leaseMs / 4, 'removing lapsed nodes', reap)
@@ -137,8 +144,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   if (soonest < Infinity) every(Math.min(60_000, Math.max(1_000, soonest / 4)), 'purging', purge)
   void lease().catch((error: unknown) => options.onError('renewing the lease', error))
   bus.onGap(
-    () =>
-      void verifyAll('reconnect').catch((error: unknown) => options.onError('verifying', error)),
+    (cause) => void verifyAll(cause).catch((error: unknown) => options.onError('verifying', error)),
   )
   return {
     verifyAll,

@@ -24,6 +24,8 @@ export class StoreError extends Error {
 export const closeCodes = {
   normal: 1000,
   protocolError: 1002,
+  /** Never sent: there was no close frame. */
+  abnormal: 1006,
   invalid: 1007,
   refused: 1008,
   tooBig: 1009,

@@ -142,10 +142,13 @@ export interface Bus {
   publish(channel: string, message: Uint8Array): void
   readonly status: BusStatus
   /** Messages may have been lost up to now: verify every follower. Called after each resubscription. */
-  onGap(listener: () => void): void
+  onGap(listener: (cause: GapCause) => void): void
   onStatus(listener: (status: BusStatus) => void): void
   close(): Promise<void>
 }
+
+/** Why something may have been missed: a connection is new, a probe did not come, another node could not publish. */
+export type GapCause = 'reconnect' | 'probe' | 'unpublished'
 
 /**
  * `up`: probes are heard. `deaf`: publishes are taken but nothing is heard (at most 15 s, then `down`).

@@ -1,6 +1,6 @@
 /** What the two ends of a relay say to each other, and how much of it may be on its way. */
 import type { MessagePort } from 'node:worker_threads'
-import type { BusStatus } from '../core/ports.ts'
+import type { BusStatus, GapCause } from '../core/ports.ts'
 
 export type FromWorker =
   | { readonly kind: 'subscribe'; readonly channel: string; readonly ticket: number }
@@ -9,7 +9,7 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly kind: 'subscribed'; readonly ticket: number }
-  | { readonly kind: 'gap' }
+  | { readonly kind: 'gap'; readonly cause: GapCause }
   | { readonly kind: 'status'; readonly status: BusStatus }
   | Message
 

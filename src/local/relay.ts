@@ -16,7 +16,7 @@ export interface Relay {
 export function makeRelay({ bus }: { bus: Bus }): Relay {
   const workers = new Set<(said: ToWorker) => void>()
   const tellAll = (said: ToWorker): void => workers.forEach((tell) => tell(said))
-  bus.onGap(() => tellAll({ kind: 'gap' }))
+  bus.onGap((cause) => tellAll({ kind: 'gap', cause }))
   bus.onStatus((status: BusStatus) => tellAll({ kind: 'status', status }))
 
   function attach(port: MessagePort): void {
@@ -24,7 +24,7 @@ export function makeRelay({ bus }: { bus: Bus }): Relay {
     const worker = makeEnd<ToWorker, FromWorker>({
       port,
       hear,
-      onRoom: () => worker.say({ kind: 'gap' }),
+      onRoom: () => worker.say({ kind: 'gap', cause: 'unpublished' }),
       onClose: () => {
         workers.delete(tell)
         for (const channel of [...ears.keys()]) unsubscribe(channel)

@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { makeChannels } from '../core/channels.ts'
 import type { Log } from '../core/log.ts'
-import type { Bus, BusStatus } from '../core/ports.ts'
+import type { Bus, BusStatus, GapCause } from '../core/ports.ts'
 import { makeEnd } from './post.ts'
 import type { FromWorker, ToWorker } from './post.ts'
 
@@ -17,7 +17,10 @@ export function makeRelayedBus({ port, log }: RelayedBusOptions): Bus {
   const channels = makeChannels(log)
   /** Subscriptions that the main thread has not confirmed. */
   const waiting = new Map<number, () => void>()
-  const listeners = { gap: [] as (() => void)[], status: [] as ((status: BusStatus) => void)[] }
+  const listeners = {
+    gap: [] as ((cause: GapCause) => void)[],
+    status: [] as ((status: BusStatus) => void)[],
+  }
   let status: BusStatus = 'solo'
   let tickets = 0
   let isClosed = false
@@ -35,7 +38,7 @@ export function makeRelayedBus({ port, log }: RelayedBusOptions): Bus {
 
   function hear(said: ToWorker): void {
     if (said.kind === 'message') channels.deliver(said.channel, said.message)
-    else if (said.kind === 'gap') listeners.gap.forEach((listener) => listener())
+    else if (said.kind === 'gap') listeners.gap.forEach((listener) => listener(said.cause))
     else if (said.kind === 'subscribed') confirm(said.ticket)
     else change(said.status)
   }

@@ -1,6 +1,6 @@
 /**
  * Counters and histograms as plain numbers, written out only when somebody asks. prom-client's own cost 0.2 and 0.5 µs a
- * call, which tens of thousands of appends a second would feel; these cost a look-up in a map.
+ * call, which tens of thousands of appends a second would feel; these cost a look-up in a map for each label.
  */
 import type { Registry } from 'prom-client'
 
@@ -18,6 +18,14 @@ export interface CounterDefinition {
 export interface HistogramDefinition extends CounterDefinition {
   /** Upper bounds, ascending, without infinity. */
   readonly buckets: readonly number[]
+}
+
+export interface GaugeDefinition {
+  readonly help: string
+  /** One at most, and its known values. */
+  readonly label?: Labels
+  /** How the figures of several threads make one. */
+  readonly together: 'sum' | 'max' | 'min'
 }
 
 export interface Value {
@@ -38,6 +46,14 @@ export interface Counter extends Metric {
 
 export interface Histogram extends Metric {
   observe(value: number, ...labels: readonly string[]): void
+}
+
+/** One figure, or one for each value of the label. */
+export type Reading = number | Readonly<Record<string, number>>
+
+export interface Gauge extends Metric {
+  /** From now on it is read so; until then it has no value. */
+  readBy(read: () => Reading): void
 }
 
 export function makeCounter(name: string, definition: CounterDefinition): Counter {
@@ -103,21 +119,57 @@ function spell(name: string, buckets: readonly number[], labels: Named, bins: Bi
 
 type Named = Readonly<Record<string, string>>
 
+export function makeGauge(name: string, definition: GaugeDefinition): Gauge {
+  const { help, label = {}, together } = definition
+  const [named = ''] = Object.keys(label)
+  let read: () => Reading = () => ({})
+  const values = (): Value[] => {
+    const reading = read()
+    if (typeof reading === 'number') return [{ labels: {}, value: reading }]
+    return Object.entries(reading).map(([is, value]) => ({ labels: { [named]: is }, value }))
+  }
+  return {
+    name,
+    readBy: (by) => void (read = by),
+    get: () =>
+      Promise.resolve({ name, help, type: 'gauge', aggregator: together, values: values() }),
+  }
+}
+
+type Branch<T> = Map<string, Branch<T> | Cell<T>>
+interface Cell<T> {
+  readonly named: Named
+  readonly counts: T
+}
+
 /** One cell for each combination of label values; those known beforehand are there from the start, as zeros. */
 function makeCells<T>(labels: Labels, make: () => T) {
   const names = Object.keys(labels)
-  const cells = new Map<string, readonly [Named, T]>()
+  const all: Cell<T>[] = []
+  const root: Branch<T> = new Map()
+  const last = Math.max(0, names.length - 1)
+  // A map for each label: to join the values to one name would make a string for every call.
   const of = (values: readonly string[]): T => {
-    const id = values.length === 1 ? values[0]! : values.join('\0')
-    const found = cells.get(id)
-    if (found !== undefined) return found[1]
+    let branch = root
+    for (let at = 0; at < last; at++) {
+      const value = values[at] ?? ''
+      let next = branch.get(value) as Branch<T> | undefined
+      if (next === undefined) branch.set(value, (next = new Map()))
+      branch = next
+    }
+    const value = values[last] ?? ''
+    let cell = branch.get(value) as Cell<T> | undefined
+    if (cell === undefined) branch.set(value, (cell = added(values)))
+    return cell.counts
+  }
+  const added = (values: readonly string[]): Cell<T> => {
     const named = Object.fromEntries(names.map((name, at) => [name, values[at] ?? '']))
-    const cell = make()
-    cells.set(id, [named, cell])
+    const cell = { named, counts: make() }
+    all.push(cell)
     return cell
   }
   for (const values of combinations(Object.values(labels))) of(values)
-  return { of, all: () => [...cells.values()] }
+  return { of, all: () => all.map(({ named, counts }) => [named, counts] as const) }
 }
 
 function combinations(sets: readonly (readonly string[])[]): string[][] {

@@ -4,7 +4,7 @@
  */
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { StoreError } from '../core/errors.ts'
+import { StoreError, type StoreErrorCode } from '../core/errors.ts'
 import { RowSocket } from './row-socket.ts'
 import { classify } from './sqlstate.ts'
 
@@ -28,7 +28,10 @@ export interface Lane {
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
   /** Callers that wait for a connection. */
   readonly waiting: number
+  readonly connections: { readonly open: number; readonly inUse: number; readonly limit: number }
 }
+
+export type LaneName = keyof PoolOptions['sizes']
 
 export type Query = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>
 
@@ -56,7 +59,10 @@ export interface PoolOptions {
   readonly onServerChange: () => void
   readonly onError: (error: Error) => void
   /** How long somebody waited for a connection of a lane. */
-  readonly onWait?: (lane: string, seconds: number) => void
+  readonly onWait?: (lane: LaneName, seconds: number) => void
+  /** How long a connection was used, for a statement or a transaction. */
+  readonly onUse?: (lane: LaneName, seconds: number) => void
+  readonly onFailure?: (lane: LaneName, code: StoreErrorCode) => void
 }
 
 /** Lengths and epochs are bigint columns; both stay far below 2^53. */
@@ -86,7 +92,7 @@ export function makePools(options: PoolOptions): Pools {
     identity = seen
     if (changed) options.onServerChange()
   }
-  const lane = (name: keyof PoolOptions['sizes'], lockMs: number) =>
+  const lane = (name: LaneName, lockMs: number) =>
     makeLane(options, { name, max: options.sizes[name], lockMs }, greet)
   const lanes = {
     appends: lane('appends', 2_000),
@@ -104,7 +110,7 @@ export function makePools(options: PoolOptions): Pools {
 
 function makeLane(
   options: PoolOptions,
-  { name, max, lockMs }: { name: string; max: number; lockMs: number },
+  { name, max, lockMs }: { name: LaneName; max: number; lockMs: number },
   greet: (client: pg.Client) => Promise<void>,
 ): Lane & { close(): Promise<void> } {
   const pool = new pg.Pool({
@@ -130,8 +136,12 @@ function makeLane(
     work: (query: Query, queryBytes: QueryBytes) => Promise<T>,
   ): Promise<T> {
     const began = performance.now()
-    const client = await connect(pool)
-    options.onWait?.(name, (performance.now() - began) / 1000)
+    const client = await connect(pool).catch((error: unknown) => {
+      options.onFailure?.(name, 'away')
+      throw error
+    })
+    const had = performance.now()
+    options.onWait?.(name, (had - began) / 1000)
     const connection = { isBroken: false }
     const guarded = async <R>(running: Promise<R>): Promise<R> => {
       try {
@@ -139,6 +149,7 @@ function makeLane(
       } catch (error) {
         const failure = classify(error)
         connection.isBroken ||= failure.code === 'lost'
+        options.onFailure?.(name, failure.code)
         throw failure
       }
     }
@@ -150,6 +161,7 @@ function makeLane(
       if (!greeted.has(client)) {
         await withDeadline(client, greet(client), options.statementMs).catch((error: unknown) => {
           connection.isBroken = true
+          options.onFailure?.(name, 'away')
           throw new StoreError('away', 'Postgres did not greet', { cause: error })
         })
         greeted.add(client)
@@ -158,6 +170,7 @@ function makeLane(
     } finally {
       if (connection.isBroken) destroy(client)
       client.release(connection.isBroken)
+      options.onUse?.(name, (performance.now() - had) / 1000)
     }
   }
 
@@ -179,6 +192,9 @@ function makeLane(
       }),
     get waiting() {
       return pool.waitingCount
+    },
+    get connections() {
+      return { open: pool.totalCount, inUse: pool.totalCount - pool.idleCount, limit: max }
     },
     async close() {
       await pool.end()

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { makeChannels } from '../core/channels.ts'
 import type { Log } from '../core/log.ts'
 import type { Meter } from '../core/meter.ts'
-import type { Bus, BusStatus, Clock } from '../core/ports.ts'
+import type { Bus, BusStatus, Clock, GapCause } from '../core/ports.ts'
 import { makeLink } from './link.ts'
 import type { Link } from './link.ts'
 import { makeLosses } from './losses.ts'
@@ -19,7 +19,7 @@ export interface RedisBusOptions {
   readonly url: string
   /** What all channels begin with on Redis: `<REDIS_PREFIX><cluster id>:`. */
   readonly prefix: string
-  readonly meter: Pick<Meter, 'gauge' | 'resubscribed'>
+  readonly meter: Pick<Meter, 'gauge' | 'resubscribed' | 'redisConnect' | 'publishLost'>
   readonly log: Log
   readonly clock: Clock
   /** 2 for servers and proxies that get RESP3 wrong; default 3. */
@@ -30,20 +30,13 @@ export interface RedisBusOptions {
 const PROBE = 'probe:'
 const LOST = 'lost'
 
-const whyNot: Record<LossReason, string> = {
-  away: 'away',
-  full: 'too slow to take them',
-  refused: 'not willing to take them',
-}
-
 /** Connects in the background and for ever; `status` is `down` until probes are heard. */
 export function makeRedisBus(options: RedisBusOptions): Bus {
   const { prefix, meter, log, clock } = options
   const id = randomBytes(8).toString('hex')
   const channels = makeChannels(log)
-  const gapListeners: (() => void)[] = []
+  const gapListeners: ((cause: GapCause) => void)[] = []
   const statusListeners: ((status: BusStatus) => void)[] = []
-  const lost = { away: 0, full: 0, refused: 0 }
   const server = { url: options.url, ...(options.protocol && { protocol: options.protocol }) }
   const now = (): number => clock.now()
   let status: BusStatus = 'down'
@@ -54,9 +47,12 @@ export function makeRedisBus(options: RedisBusOptions): Bus {
     now,
     tell: async (message) =>
       (await shards.linkOf(prefix + LOST)?.ask(prefix + LOST, message)) ?? false,
-    onGap: tellGap,
+    onGap: () => tellGap('unpublished'),
   })
-  const shards = makeShards({ server, log, makeLink: linkTo, onGap: tellGap, onChange: judge })
+  const shards = makeShards({
+    ...{ server, log, makeLink: linkTo, onChange: judge },
+    onGap: () => tellGap('reconnect'),
+  })
   void shards.want(prefix + LOST) // never rejects
   gauges()
 
@@ -71,6 +67,7 @@ export function makeRedisBus(options: RedisBusOptions): Bus {
       hear,
       onGap: tellGap,
       onResubscribed: (count) => meter.resubscribed(count),
+      onConnect: (result) => meter.redisConnect(result),
       onStatus(is) {
         if (is !== 'up') shards.doubt()
         judge()
@@ -86,8 +83,8 @@ export function makeRedisBus(options: RedisBusOptions): Bus {
     else channels.deliver(name, message)
   }
 
-  function tellGap(): void {
-    if (!isClosed) for (const listener of gapListeners) listener()
+  function tellGap(cause: GapCause): void {
+    if (!isClosed) for (const listener of gapListeners) listener(cause)
   }
 
   /** As bad as its worst link. */
@@ -101,20 +98,25 @@ export function makeRedisBus(options: RedisBusOptions): Bus {
   }
 
   function countLost(messages: number, why: LossReason): void {
-    lost[why] += messages
+    meter.publishLost(why, messages)
     losses.lost(why === 'away')
   }
 
   function gauges(): void {
-    meter.gauge('redis_probe_age_seconds', 'How long ago a probe was heard last.', () => {
-      const heard = shards.links.map((link) => link.heardAt ?? Number.NaN)
-      return (now() - Math.min(...heard)) / 1000
+    const since = now()
+    meter.gauge('redis_probe_age_seconds', () => {
+      const heard = shards.links.map((link) => link.heardAt ?? since)
+      return (now() - Math.min(now(), ...heard)) / 1000
     })
-    meter.gauge('redis_channels', 'Channels that this node hears.', () => channels.size)
-    for (const why of ['away', 'full', 'refused'] as const) {
-      const help = `Messages that were not published since the start, because Redis was ${whyNot[why]}.`
-      meter.gauge(`redis_publish_lost_${why}`, help, () => lost[why])
-    }
+    meter.gauge('redis_channels', () => channels.size)
+    meter.gauge('redis_servers', () => {
+      const count = { up: 0, deaf: 0, down: 0 }
+      for (const link of shards.links) count[link.status] += 1
+      return count
+    })
+    meter.gauge('redis_publish_waiting_bytes', () =>
+      shards.links.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0),
+    )
   }
 
   return {

@@ -13,6 +13,8 @@ export interface Link
   extends Pick<Subscriber, 'want' | 'unwant'>, Pick<Publisher, 'publish' | 'ask'> {
   readonly status: Hearing['status']
   readonly heardAt: number | undefined
+  /** Of messages that the server has not answered. */
+  readonly waitingBytes: number
   /** Subscribes to everything anew, on a new connection. */
   renew(): void
   close(): Promise<void>
@@ -29,7 +31,8 @@ export interface LinkOptions {
   now(): number
   hear(channel: string, message: Buffer): void
   /** Messages may have been lost up to now. */
-  onGap(): void
+  onGap(cause: 'reconnect' | 'probe'): void
+  onConnect(result: 'connected' | 'failed'): void
   onResubscribed(channels: number): void
   onStatus(is: Hearing['status']): void
   /** The server has given a slot away: a channel of this link is no longer heard, or a message was not taken. */
@@ -64,6 +67,7 @@ export function makeLink(options: LinkOptions): Link {
   function failed(error: unknown): void {
     if (String(error) !== toldOf) log.warn({ err: error }, 'redis cannot be reached')
     toldOf = String(error)
+    options.onConnect('failed')
     judge(() => hearing.unreachable())
   }
 
@@ -73,7 +77,10 @@ export function makeLink(options: LinkOptions): Link {
     verb: verbs.publish,
     now,
     // Whichever connection comes back last: it is up as soon as a probe has gone round.
-    onReady: () => void probe(),
+    onReady: () => {
+      options.onConnect('connected')
+      void probe()
+    },
     failed,
     lost: (messages, why) => options.lost(messages, why),
     onMoved: () => options.onMoved('message'),
@@ -88,12 +95,13 @@ export function makeLink(options: LinkOptions): Link {
     },
     onLive: (channels) => {
       isLive = true
+      options.onConnect('connected')
       hearing.resubscribed()
       options.onResubscribed(channels - 1) // not counting the probe's
-      options.onGap()
+      options.onGap('reconnect')
       void probe()
     },
-    onLate: () => options.onGap(),
+    onLate: () => options.onGap('reconnect'),
     onMoved: () => options.onMoved('channel'),
     ended: () => (isLive = false),
     failed,
@@ -102,7 +110,7 @@ export function makeLink(options: LinkOptions): Link {
 
   function hearProbe(message: Buffer): void {
     const isGap = judge(() => hearing.heard(Number(message.toString()), now()))
-    if (isGap) options.onGap()
+    if (isGap) options.onGap('probe')
   }
 
   async function probe(): Promise<void> {
@@ -132,6 +140,9 @@ export function makeLink(options: LinkOptions): Link {
     },
     get heardAt() {
       return hearing.heardAt
+    },
+    get waitingBytes() {
+      return publisher.waitingBytes
     },
     renew: () => subscriber.drop(),
     async close() {

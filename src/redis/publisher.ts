@@ -17,6 +17,8 @@ export interface Publisher {
   /** Publishes, and tells whether the server took it. */
   ask(channel: string, message: Uint8Array): Promise<boolean>
   readonly isReachable: boolean
+  /** Of messages that the server has not answered. */
+  readonly waitingBytes: number
   /** @returns false after dropping a connection that left publishes unanswered. To be called now and then. */
   check(): boolean
   /** Waits a moment for what is unanswered. */
@@ -117,6 +119,9 @@ export function makePublisher(options: PublisherOptions): Publisher {
       }),
     get isReachable() {
       return keeper.isReachable
+    },
+    get waitingBytes() {
+      return bytes
     },
     check() {
       const oldest = sent.first()

@@ -54,6 +54,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   private bytes: TokenBucket | undefined
   private isCorked = false
   private wasFull = false
+  private isDropped = false
   private pingsUnread = 0
 
   constructor(sockets: Sockets, surface: Surface, id: number, upgraded: Upgraded) {
@@ -120,6 +121,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   opened(native: UwsWebSocket<SocketData>): void {
     this.native = native
     try {
+      this.sockets.meter.connectionAccepted(this.surface.name)
       this.conversation = this.surface.connect(this)
       if (this.isOver()) this.leave() // it ended while connecting
     } catch (error) {
@@ -129,6 +131,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
 
   heard(data: ArrayBuffer, isBinary: boolean): void {
     if (this.ending !== undefined) return
+    this.sockets.meter.received(this.surface.name, data.byteLength)
     if (data.byteLength > this.surface.maxMessageBytes) {
       this.refuse(closeCodes.tooBig, limitNames.message, 'message too big')
       return
@@ -180,12 +183,16 @@ export class SocketConnection implements Connection, Outlet, Spoke {
 
   /** Cuts the TCP connection. */
   drop(): void {
+    this.isDropped = true
     this.native?.close()
   }
 
-  /** uWebSockets says that it is gone. */
-  gone(): void {
+  /** uWebSockets says that it is gone, and with which code: the peer's, if it had one. */
+  gone(code: number): void {
     this.native = undefined
+    const by = this.ending === undefined && !this.isDropped ? 'client' : 'server'
+    const told = this.ending?.code ?? (this.isDropped ? closeCodes.abnormal : code)
+    this.sockets.meter.connectionClosed(this.surface.name, by, told)
     this.sockets.remove(this)
     if (this.ending === undefined) this.leave()
   }
@@ -194,7 +201,8 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     return this.native === undefined || this.ending !== undefined
   }
 
-  private buffered(): number {
+  /** Bytes that wait in its buffer. */
+  buffered(): number {
     return this.native?.getBufferedAmount() ?? 0
   }
 

@@ -33,16 +33,18 @@ export function makeGate({
     isDraining: false,
     judge(handshake) {
       if (!isWellFormed(handshake)) return refusals.malformed
-      if (this.isDraining) return busy()
+      if (this.isDraining) return busy('draining')
       if (!isAllowedOrigin(handshake.origin, handshake.host)) return refusals.origin
       const limit = crossed()
       if (limit === undefined) return undefined
       meter.limit(limit)
-      return busy()
+      return busy(limit)
     },
     judgeAgain() {
-      if (isFull()) meter.limit(limitNames.maxConnections)
-      return this.isDraining || isFull() ? busy() : undefined
+      if (this.isDraining) return busy('draining')
+      if (!isFull()) return undefined
+      meter.limit(limitNames.maxConnections)
+      return busy(limitNames.maxConnections)
     },
   }
 }

@@ -31,7 +31,7 @@ export function makeResponder({
     const path = request.getUrl()
     const surface = surfaceAt(path, surfaces)
     if (gate.isDraining) {
-      writeAnswer(response, busy(), { close: true })
+      writeAnswer(response, busy('draining'), { close: true })
     } else if (surface === undefined) {
       const answer = answerPage(site, {
         ...{ method, path, accept: request.getHeader('accept') },

@@ -55,7 +55,7 @@ function behaviorOf(surface: Surface, routes: Routes): WebSocketBehavior<SocketD
     message: (ws, data, isBinary) => ws.getUserData().connection.heard(data, isBinary),
     ping: (ws) => ws.getUserData().connection.pinged(),
     drain: (ws) => ws.getUserData().connection.drained(),
-    close: (ws) => ws.getUserData().connection.gone(),
+    close: (ws, code) => ws.getUserData().connection.gone(code),
   }
 }
 
@@ -84,6 +84,7 @@ function upgrade(
     host: request.getHeader('host'),
   })
   if (refusal !== undefined) {
+    sockets.meter.connectionRefused(surface.name, refusal.reason)
     writeAnswer(response, refusal, { close: true })
     return
   }
@@ -114,7 +115,10 @@ async function acceptIfAdmitted(
   response.onAborted(() => (state.isAborted = true))
   const refusal = await refusalOf(connection, sockets)
   if (state.isAborted) return
-  const answer = refusal ?? gate.judgeAgain()
+  const late = refusal === undefined ? gate.judgeAgain() : undefined
+  const answer = refusal ?? late
+  if (answer !== undefined)
+    sockets.meter.connectionRefused(connection.surface.name, late?.reason ?? 'surface')
   // Not corked: afterwards uWebSockets may take the WebSocket for the HTTP response that it was, and close it.
   if (answer === undefined) accept()
   else writeAnswer(response, answer, { close: true })

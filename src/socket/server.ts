@@ -7,6 +7,7 @@ import type { Meter } from '../core/meter.ts'
 import type { Surface } from '../surfaces/surface.ts'
 import { BodyBudget } from './body.ts'
 import { closeInGroups } from './drain.ts'
+import { watchSockets } from './figures.ts'
 import { makeGate } from './gate.ts'
 import { makeResponder } from './http.ts'
 import { defaultSocketLimits, type SocketLimits } from './limits.ts'
@@ -68,6 +69,7 @@ export function makeServer(options: SocketServerOptions): SocketServer {
   const { meter, log, tls } = options
   const limits = { ...defaultSocketLimits, ...options.limits }
   const sockets = new Sockets({ limits, meter, log })
+  watchSockets(sockets)
   const gate = makeGate({ sockets, isAllowedOrigin: makeOriginCheck(options.allowedOrigins) })
   const budget = new BodyBudget(limits.maxBodyBytes * 2)
   const listeners: Listener[] = []

@@ -11,6 +11,8 @@ export interface Handshake {
 }
 
 export interface Refusal {
+  /** For metrics: a limit's name, or one of a few words. */
+  readonly reason: string
   readonly status: number
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
@@ -31,15 +33,23 @@ export function isWellFormed({ method, connection, version, key }: Handshake): b
 }
 
 export const refusals = {
-  malformed: { status: 400, body: 'Bad Request', headers: { 'Sec-Websocket-Version': '13' } },
-  origin: { status: 403, body: 'Forbidden', headers: {} },
+  malformed: {
+    reason: 'malformed',
+    status: 400,
+    body: 'Bad Request',
+    headers: { 'Sec-Websocket-Version': '13' },
+  },
+  origin: { reason: 'origin', status: 403, body: 'Forbidden', headers: {} },
 } as const satisfies Record<string, Refusal>
 
 let refusedBusy = 0
 
 /** Tells those who are refused together to come back at different times. */
-export function busy(): Refusal {
+export function busy(reason: string): Refusal {
   refusedBusy += 1
   const seconds = 1 + (refusedBusy % 5)
-  return { status: 503, body: 'Service Unavailable', headers: { 'Retry-After': String(seconds) } }
+  return {
+    ...{ reason, status: 503, body: 'Service Unavailable' },
+    headers: { 'Retry-After': String(seconds) },
+  }
 }

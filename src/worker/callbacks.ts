@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import type { CallbackStore, Waits } from '../core/callbacks.ts'
 import type { Log } from '../core/log.ts'
+import type { Meter } from '../core/meter.ts'
 import type { DocumentStore } from '../core/ports.ts'
 import type { SegmentStore } from '../core/segments.ts'
 import { makeCallbacks, type Callbacks } from '../surfaces/yjs/callbacks/callbacks.ts'
@@ -14,10 +15,11 @@ export interface CallbackParts {
   readonly store: Pick<DocumentStore, 'read'>
   readonly segments: SegmentStore
   readonly log: Log
+  readonly meter: Meter
 }
 
 export function callbacksFor(
-  { config, callbacks, store, segments, log }: CallbackParts,
+  { config, callbacks, store, segments, log, meter }: CallbackParts,
   pool: Pool,
   rooms: () => Iterable<Room>,
 ): Callbacks | undefined {
@@ -34,6 +36,7 @@ export function callbacksFor(
     pool,
     open: () => [...rooms()].map(({ follower }) => follower),
     log,
+    meter,
     now: () => performance.now(),
   })
 }

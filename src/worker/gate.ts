@@ -6,20 +6,22 @@ import type { JwtOptions } from '../auth/jwt-gate.ts'
 import type { Permissions } from '../auth/permissions.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../core/log.ts'
+import type { Meter } from '../core/meter.ts'
 
 export interface GateParts {
   readonly log: Log
+  readonly meter: Meter
   readonly permissions: Permissions
 }
 
 /** @param mode the surface's own choice, such as `YJS_AUTH` */
 export function gateFor(config: Config, mode: 'none' | 'jwt' | 'hook', parts: GateParts): Gate {
-  const { log, permissions } = parts
+  const { log, meter, permissions } = parts
   switch (mode) {
     case 'none':
-      return makeGate({ mode, log })
+      return makeGate({ mode, log, meter })
     case 'jwt':
-      return makeGate({ mode, jwt: jwtOf(config), permissions, log })
+      return makeGate({ mode, jwt: jwtOf(config), permissions, log, meter })
     case 'hook':
       return makeGate({
         mode,
@@ -30,6 +32,7 @@ export function gateFor(config: Config, mode: 'none' | 'jwt' | 'hook', parts: Ga
           recheckMs: config.AUTH_RECHECK_SECONDS * 1_000,
         },
         log,
+        meter,
       })
   }
 }

@@ -118,7 +118,7 @@ export function makeYjs(parts: YjsParts): Yjs {
     refusesAtUpgrade: config.YJS_REFUSE_AT_UPGRADE,
     documents,
     rooms,
-    gate: gateFor(config, config.YJS_AUTH, { log, permissions: parts.permissions }),
+    gate: gateFor(config, config.YJS_AUTH, { log, meter, permissions: parts.permissions }),
     inspect(update) {
       if (update.length > SMALL_BYTES) {
         meter.checkedApart()
@@ -142,12 +142,8 @@ export function makeYjs(parts: YjsParts): Yjs {
     readersMaySignal: config.YJS_READERS_MAY_SIGNAL,
     now,
   })
-  meter.gauge('yjs_rooms', 'Yjs rooms open on this node.', () => [...rooms.all()].length)
-  meter.gauge(
-    'yjs_tasks_waiting',
-    'Folds, large updates and the like that wait for a thread.',
-    () => pool.waiting,
-  )
+  meter.gauge('yjs_rooms', () => [...rooms.all()].length)
+  meter.gauge('yjs_tasks_waiting', () => pool.waiting)
   const manage = makeManagement({
     ...{ hub, documents, segments, log, store: parts.store, holder: parts.node },
     versions: makeVersions({ versions: parts.versions, segments, read, pool, gc: config.YJS_GC }),

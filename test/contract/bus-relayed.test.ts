@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { makeLocalBus } from '../../src/local/bus.ts'
 import { makeRelay } from '../../src/local/relay.ts'
 import { makeRelayedBus } from '../../src/local/relayed.ts'
-import type { Bus, BusStatus } from '../../src/core/ports.ts'
+import type { Bus, BusStatus, GapCause } from '../../src/core/ports.ts'
 import { silentLog } from '../redis/support.ts'
 import { until } from '../support/wait.ts'
 import { busContract } from './bus.ts'
@@ -46,7 +46,7 @@ test('[bus relayed to workers] a worker that ends leaves no subscription behind'
 })
 
 test('[I5] gaps and the status of the main bus reach the workers', async () => {
-  const told: { gap(): void; status(status: BusStatus): void } = {
+  const told: { gap(cause: GapCause): void; status(status: BusStatus): void } = {
     gap: () => undefined,
     status: () => undefined,
   }
@@ -57,13 +57,14 @@ test('[I5] gaps and the status of the main bus reach the workers', async () => {
     onStatus: (listener) => void (told.status = listener),
   }
   const worker = remoteBus(makeRelay({ bus: stub }))
-  let gaps = 0
-  worker.onGap(() => (gaps += 1))
+  const gaps: GapCause[] = []
+  worker.onGap((cause) => gaps.push(cause))
   await until('the status at the start arrives', () => worker.status === 'down')
   told.status('up')
   await until('its change arrives', () => worker.status === 'up')
-  told.gap()
-  await until('the gap arrives', () => gaps === 1)
+  told.gap('probe')
+  await until('the gap arrives', () => gaps.length === 1)
+  expect(gaps).toEqual(['probe'])
   await worker.terminate()
 })
 

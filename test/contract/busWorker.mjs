@@ -6,7 +6,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {} }
 const bus = makeRelayedBus({ port: workerData.port, log })
 const hearers = new Map()
 
-bus.onGap(() => parentPort.postMessage({ kind: 'gap' }))
+bus.onGap((cause) => parentPort.postMessage({ kind: 'gap', cause }))
 bus.onStatus((status) => parentPort.postMessage({ kind: 'status', status }))
 
 function hearer(id, throws) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Relay } from '../../src/local/relay.ts'
-import type { Bus, BusStatus } from '../../src/core/ports.ts'
+import type { Bus, BusStatus, GapCause } from '../../src/core/ports.ts'
 
 const built = new URL('../../dist/local/relayed.js', import.meta.url)
 
@@ -10,7 +10,7 @@ export interface RemoteBus extends Bus {
 }
 
 type Told =
-  | { kind: 'gap' }
+  | { kind: 'gap'; cause: GapCause }
   | { kind: 'status'; status: BusStatus }
   | { kind: 'heard'; id: number; message: Uint8Array }
   | { kind: 'done'; ticket: number }
@@ -26,12 +26,15 @@ export function remoteBus(relay: Relay): RemoteBus {
   })
   const ids = new Map<(message: Uint8Array) => void, number>()
   const waiting = new Map<number, () => void>()
-  const listeners = { gap: [] as (() => void)[], status: [] as ((status: BusStatus) => void)[] }
+  const listeners = {
+    gap: [] as ((cause: GapCause) => void)[],
+    status: [] as ((status: BusStatus) => void)[],
+  }
   let status: BusStatus = 'solo'
   let tickets = 0
 
   worker.on('message', (told: Told) => {
-    if (told.kind === 'gap') listeners.gap.forEach((listener) => listener())
+    if (told.kind === 'gap') listeners.gap.forEach((listener) => listener(told.cause))
     else if (told.kind === 'done') waiting.get(told.ticket)?.()
     else if (told.kind === 'heard') hearWith(told.id, told.message)
     else {

@@ -42,7 +42,7 @@ export function servedBusContract(name: string, make: () => Promise<ServedBusBen
     cut,
   }) => {
     const { heard, hear } = ear()
-    const gap = new Promise<void>((resolve) => near.onGap(resolve))
+    const gap = new Promise<void>((resolve) => near.onGap(() => resolve()))
     const cutting = cut()
     const channels: string[] = []
     const subscribing = (async () => {

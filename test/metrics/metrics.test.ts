@@ -44,14 +44,14 @@ test('every call of the meter is counted under its own name', async () => {
   meter.caughtUp('join', 11)
   meter.page('cache', 13)
   meter.paused()
-  meter.delivered(3, 300)
+  meter.delivered('yjs', 3, 300)
   meter.ephemeral('dropped')
   meter.keySet('refused')
   meter.sweep(17, 2, 0.003)
   meter.resubscribed(19)
   meter.limit('MAX_APPEND')
   meter.protocolError('zwibbler', 'invalid "offset"')
-  meter.gauge('sessions', 'Sessions.', () => 23)
+  meter.gauge('sessions', () => 23)
   const lines = await page(metrics)
   const expected = {
     'lengthwise_appends_total{surface="zwibbler",outcome="stored"}': 1,
@@ -71,8 +71,8 @@ test('every call of the meter is counted under its own name', async () => {
     'lengthwise_pages_total{source="cache"}': 1,
     'lengthwise_page_bytes_total{source="cache"}': 13,
     lengthwise_sessions_paused_total: 1,
-    lengthwise_delivered_messages_total: 3,
-    lengthwise_delivered_bytes_total: 300,
+    'lengthwise_delivered_messages_total{surface="yjs"}': 3,
+    'lengthwise_delivered_bytes_total{surface="yjs"}': 300,
     'lengthwise_ephemeral_messages_total{what="dropped"}': 1,
     'lengthwise_key_sets_total{outcome="refused"}': 1,
     lengthwise_sweeps_total: 1,
@@ -112,19 +112,19 @@ test('figures of several threads are summed exactly, the process is told of once
   using one = make({ thread: 'worker' })
   using other = make({ thread: 'worker' })
   const big = 2 ** 52
-  one.meter.delivered(3, big)
-  other.meter.delivered(4, big - 1)
+  one.meter.delivered('yjs', 3, big)
+  other.meter.delivered('yjs', 4, big - 1)
   one.meter.append('zwibbler', 'stored', 0.25)
   other.meter.append('zwibbler', 'stored', 0.75)
-  one.meter.gauge('redis_up', 'Whether Redis is heard.', () => 1)
-  other.meter.gauge('redis_up', 'Whether Redis is heard.', () => 0)
-  one.meter.gauge('redis_probe_age_seconds', 'Since the last probe.', () => 2)
-  other.meter.gauge('redis_probe_age_seconds', 'Since the last probe.', () => 9)
-  one.meter.gauge('sessions', 'Sessions.', () => 20)
-  other.meter.gauge('sessions', 'Sessions.', () => 22)
+  one.meter.gauge('redis_up', () => 1)
+  other.meter.gauge('redis_up', () => 0)
+  one.meter.gauge('redis_probe_age_seconds', () => 2)
+  other.meter.gauge('redis_probe_age_seconds', () => 9)
+  one.meter.gauge('sessions', () => 20)
+  other.meter.gauge('sessions', () => 22)
   const lines = await page(main, one, other)
-  expect(valueOf(lines, 'lengthwise_delivered_messages_total')).toBe(7)
-  expect(valueOf(lines, 'lengthwise_delivered_bytes_total')).toBe(2 * big - 1)
+  expect(valueOf(lines, 'lengthwise_delivered_messages_total{surface="yjs"}')).toBe(7)
+  expect(valueOf(lines, 'lengthwise_delivered_bytes_total{surface="yjs"}')).toBe(2 * big - 1)
   const stored = '{surface="zwibbler",outcome="stored"}'
   expect(valueOf(lines, `lengthwise_append_duration_seconds_sum${stored}`)).toBe(1)
   expect(valueOf(lines, `lengthwise_append_duration_seconds_count${stored}`)).toBe(2)
@@ -138,12 +138,14 @@ test('figures of several threads are summed exactly, the process is told of once
 
 test('figures survive the way between threads', async () => {
   using metrics = make()
-  metrics.meter.delivered(5, 50)
+  metrics.meter.delivered('yjs', 5, 50)
   const echo = `const { parentPort, workerData } = require('node:worker_threads')
     parentPort.postMessage(workerData)`
   const worker = new Worker(echo, { eval: true, workerData: await metrics.read() })
   const back = await new Promise<object[]>((resolve) => worker.once('message', resolve))
-  expect((await mergeFigures([back])).split('\n')).toContain('lengthwise_delivered_bytes_total 50')
+  expect((await mergeFigures([back])).split('\n')).toContain(
+    'lengthwise_delivered_bytes_total{surface="yjs"} 50',
+  )
 })
 
 test('a blocked event loop is seen', async () => {

@@ -101,7 +101,7 @@ describe.skipIf(redisUrl === undefined)('a bus that does not hear', { concurrent
       return heard.includes('own')
     })
     expect(heard).not.toContain('lost')
-    expect(near.meter.read('redis_publish_lost_away')).toBeGreaterThan(0)
+    expect(near.meter.lost.away).toBeGreaterThan(0)
     expect([statuses, nodes.gaps()]).toEqual([[], 0])
   })
 
@@ -150,17 +150,17 @@ describe.skipIf(redisUrl === undefined)('a bus that does not hear', { concurrent
     proxy.stall('present')
     const message = new Uint8Array(1_000)
     for (let i = 0; i < 20_000; i += 1) near.publish('{b}', message)
-    expect(near.meter.read('redis_publish_lost_full')).toBe(10_000)
+    expect(near.meter.lost.full).toBe(10_000)
     const large = new Uint8Array(1024 * 1024)
     proxy.heal()
-    await until('the rest is given up', () => near.meter.read('redis_publish_lost_away') === 10_000)
+    await until('the rest is given up', () => near.meter.lost.away === 10_000)
     await until('it can publish again', () => {
       near.publish('{a}', Buffer.from('own'))
       return nodes.heard.includes('own')
     })
     proxy.stall('present')
     for (let i = 0; i < 20; i += 1) near.publish('{b}', large)
-    expect(near.meter.read('redis_publish_lost_full')).toBeGreaterThanOrEqual(10_004)
+    expect(near.meter.lost.full).toBeGreaterThanOrEqual(10_004)
   })
 
   test('ends at once, however its connections are', async () => {

@@ -29,7 +29,7 @@ describe.skipIf(!hasRedisServer())('a bus whose Redis', () => {
     const heard: string[] = []
     await bus.subscribe('{a}', (message) => heard.push(text(message)))
     for (let kill = 1; kill <= 3; kill += 1) {
-      const gap = new Promise<void>((resolve) => bus.onGap(resolve))
+      const gap = new Promise<void>((resolve) => bus.onGap(() => resolve()))
       expect(await order(server, 'CLIENT', 'KILL', 'TYPE', 'pubsub')).toBe(1)
       await within(2_000, 'the gap is told', gap)
       bus.publish('{a}', Buffer.from(`after ${kill}`))
@@ -52,7 +52,7 @@ describe.skipIf(!hasRedisServer())('a bus whose Redis', () => {
     await within(50, 'subscribe does not wait', bus.subscribe('{during}', hear))
     bus.unsubscribe('{left}', hear)
     for (let i = 0; i < 1_000; i += 1) bus.publish('{before}', Buffer.from('while down'))
-    expect(bus.meter.read('redis_publish_lost_away')).toBe(1_000)
+    expect(bus.meter.lost.away).toBe(1_000)
 
     let gaps = 0
     bus.onGap(() => (gaps += 1))
@@ -77,7 +77,7 @@ describe.skipIf(!hasRedisServer())('a bus whose Redis', () => {
       'it resolves',
       bus.subscribe('{a}', (message) => heard.push(text(message))),
     )
-    const gap = new Promise<void>((resolve) => bus.onGap(resolve))
+    const gap = new Promise<void>((resolve) => bus.onGap(() => resolve()))
     await server.start()
     await within(1_500, 'the gap is told', gap)
     await until('it is up', () => bus.status === 'up')
@@ -114,7 +114,7 @@ describe.skipIf(!hasRedisServer())('a bus whose Redis', () => {
     bus.publish('{a}', Buffer.from('after'))
     await until('both are heard', () => heard.length === 2)
     expect([statuses, bus.meter.resubscriptions]).toEqual([[], [1]])
-    expect(bus.meter.read('redis_publish_lost_away')).toBe(0)
+    expect(bus.meter.lost.away).toBe(0)
   })
 
   test('[I5] has been away for long is back within a second', async () => {

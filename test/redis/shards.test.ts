@@ -39,7 +39,7 @@ function paperLink(url: string, tag: string | undefined): PaperLink {
   const wanted = new Set<string>()
   const told: string[] = []
   return {
-    ...{ url, tag, wanted, told, status: 'up', heardAt: 0 },
+    ...{ url, tag, wanted, told, status: 'up', heardAt: 0, waitingBytes: 0 },
     want(channel) {
       wanted.add(channel)
       return Promise.resolve()

@@ -9,18 +9,26 @@ const nothing = (): void => undefined
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 /** Keeps the gauges that were registered and the calls that a bus makes; everything else of a meter is not for it. */
-export interface BusMeter extends Pick<Meter, 'gauge' | 'resubscribed'> {
-  read(gauge: string): number
+export interface BusMeter extends Pick<
+  Meter,
+  'gauge' | 'resubscribed' | 'redisConnect' | 'publishLost'
+> {
+  read(gauge: string): unknown
+  readonly lost: Record<'away' | 'full' | 'refused', number>
   readonly resubscriptions: number[]
 }
 
 export function makeBusMeter(): BusMeter {
-  const gauges = new Map<string, () => number>()
+  const gauges = new Map<string, () => unknown>()
+  const lost = { away: 0, full: 0, refused: 0 }
   const resubscriptions: number[] = []
   return {
-    gauge: (name, _help, read) => void gauges.set(name, read),
+    gauge: (name, read) => void gauges.set(name, read),
     resubscribed: (channels) => void resubscriptions.push(channels),
-    read: (name) => gauges.get(name)?.() ?? Number.NaN,
+    redisConnect: nothing,
+    publishLost: (why, messages) => void (lost[why] += messages),
+    read: (name) => gauges.get(name)?.(),
+    lost,
     resubscriptions,
   }
 }

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config.ts'
 import { gateFor } from '../../src/worker/gate.ts'
 import { makeServer, requestOf, sendJson } from '../auth/gateSupport.ts'
 import { makeLog } from '../auth/support.ts'
+import { makeTally } from '../collab/support/meter.ts'
 
 const permissions: Permissions = {
   isLoaded: true,
@@ -15,7 +16,7 @@ const permissions: Permissions = {
   reload: () => undefined,
   close: () => Promise.resolve(),
 }
-const parts = { log: makeLog(), permissions }
+const parts = { log: makeLog(), meter: makeTally().meter, permissions }
 
 test('none: everybody may read and write, for ever', async () => {
   const gate = gateFor(readConfig({}), 'none', parts)

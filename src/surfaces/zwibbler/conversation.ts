@@ -7,7 +7,7 @@
  * Messages that arrive while joining wait for its end, within the same bounds as unanswered ones.
  */
 import type { Holder } from '../../auth/permissions.ts'
-import { readAndWrite, type Permission } from '../../auth/permission.ts'
+import { isSamePermission, readAndWrite, type Permission } from '../../auth/permission.ts'
 import type { Documents } from '../../collab/documents.ts'
 import { generationOf } from '../../collab/documents.ts'
 import type { Session } from '../../collab/session.ts'
@@ -54,6 +54,14 @@ export interface ConversationOptions {
   /** Whether read-only clients may broadcast and set keys, as with the reference server. */
   readonly readersMaySignal: boolean
 }
+
+/** What a grant is called in metrics. */
+const admissions = {
+  granted: 'granted',
+  failed: 'unauthenticated',
+  denied: 'forbidden',
+  unavailable: 'unavailable',
+} as const
 
 export class ZwibblerConversation implements Conversation {
   readonly #options: ConversationOptions
@@ -118,6 +126,7 @@ export class ZwibblerConversation implements Conversation {
     })
     this.#teller = teller
     const grant = await authorize(init.id)
+    this.#options.meter.admission('zwibbler', admissions[grant.kind])
     if (this.#isClosed()) return
     if (grant.kind === 'failed') {
       this.#refuse('other', grant.message)
@@ -187,6 +196,7 @@ export class ZwibblerConversation implements Conversation {
     this.#connection.established()
     session.open()
     this.#unwatch = this.#options.watch(holder, (now) => {
+      this.#countChange(now)
       this.#permission = now
       if (!now.read) this.#refuse('denied')
     })
@@ -197,6 +207,11 @@ export class ZwibblerConversation implements Conversation {
       if (this.#isClosed()) return
       this.#handle(session, message)
     }
+  }
+
+  #countChange(now: Permission): void {
+    if (isSamePermission(now, this.#permission)) return
+    this.#options.meter.permissionChange('zwibbler', now.read ? 'changed' : 'forbidden')
   }
 
   #wait(message: Message): void {

@@ -5,6 +5,7 @@
 import { makePoll } from '../../auth/poll.ts'
 import type { IdleEvent, IdleEventStore } from '../../core/idle.ts'
 import type { Log } from '../../core/log.ts'
+import type { Meter } from '../../core/meter.ts'
 import { PREFIX } from './document-ids.ts'
 import type { Credentials } from './management-login.ts'
 import { readWebhookTarget, webhookRequest } from './webhook-request.ts'
@@ -14,6 +15,7 @@ export interface WebhookOptions {
   readonly url: string
   readonly credentials: Credentials | undefined
   readonly log: Log
+  readonly meter?: Pick<Meter, 'callback'>
   readonly fetch?: typeof globalThis.fetch
   readonly pollMs?: number
   /** How long one request may take; well below `claimMs`, after which another node tries. */
@@ -73,8 +75,12 @@ export function makeWebhook(options: WebhookOptions): Webhook {
       return
     }
     // The last try was made by a node that did not live to write down how it ended.
+    const began = performance.now()
     const problem = event.attempt > MAX_TRIES ? 'no answer was recorded' : await send(event)
     const fields = { event: event.id, document: event.documentId, attempt: event.attempt, problem }
+    const isOver = problem === undefined || event.attempt >= MAX_TRIES
+    const outcome = problem === undefined ? 'told' : isOver ? 'given_up' : 'retried'
+    options.meter?.callback('zwibbler', outcome, (performance.now() - began) / 1000)
     if (problem === undefined) {
       log.info(fields, 'idle event sent')
       await store.finish(event)

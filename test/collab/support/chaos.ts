@@ -69,7 +69,7 @@ export function makeAir(random: Random): Air {
       },
       publish,
       status: 'up',
-      onGap: (listener) => void gaps.push(listener),
+      onGap: (listener) => void gaps.push(() => listener('reconnect')),
       onStatus: () => undefined,
       close: () => Promise.resolve(),
     }),

@@ -19,3 +19,11 @@ export function makeTally(): Tally {
         .length,
   }
 }
+
+/** One that does what it is told to, and nothing else. */
+export function meterOf(calls: Partial<Meter>): Meter {
+  return new Proxy(calls as Meter, {
+    get: (told, name) =>
+      (told as unknown as Record<PropertyKey, unknown>)[name] ?? (() => undefined),
+  })
+}

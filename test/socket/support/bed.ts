@@ -11,6 +11,7 @@ import type {
   HttpRequest,
   Surface,
 } from '../../../src/surfaces/surface.ts'
+import { meterOf } from '../../collab/support/meter.ts'
 import { until } from '../../support/wait.ts'
 
 /** What a conversation of the test surface was told. */
@@ -95,7 +96,7 @@ export async function makeBed({ surfaces = [makeSurface()], limits, ...rest }: B
     exclusive: true,
     surfaces,
     limits: { ...defaultSocketLimits, ...limits },
-    meter: { limit: (name: string) => void hit.push(name) } as never,
+    meter: meterOf({ limit: (name: string) => void hit.push(name) }),
     log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     ...rest,
   })

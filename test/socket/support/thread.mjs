@@ -6,7 +6,7 @@ const nothing = () => undefined
 const server = makeServer({
   host: '127.0.0.1',
   port: workerData.port,
-  meter: { limit: nothing },
+  meter: new Proxy({}, { get: () => nothing }),
   log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
   surfaces: [
     {

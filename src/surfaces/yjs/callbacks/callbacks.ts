@@ -7,6 +7,7 @@ import { withoutUser } from '../../../auth/http.ts'
 import { makePoll } from '../../../auth/poll.ts'
 import type { Callback, CallbackStore, Waits } from '../../../core/callbacks.ts'
 import type { Log } from '../../../core/log.ts'
+import type { Meter } from '../../../core/meter.ts'
 import { bodyOf, RoomTooLarge } from './body.ts'
 import type { BodyParts } from './body.ts'
 import { makeNotes } from './notes.ts'
@@ -19,6 +20,7 @@ export interface CallbacksOptions
   readonly waits: Waits
   readonly timeoutMs: number
   readonly log: Log
+  readonly meter?: Pick<Meter, 'callback'>
   /** Rooms above are not told of. */
   readonly mostBytes?: number
   readonly retryMs?: (attempt: number) => number
@@ -75,6 +77,9 @@ export function makeCallbacks(options: CallbacksOptions): Callbacks {
 
   async function handle(callback: Callback): Promise<void> {
     const { documentId, attempt } = callback
+    const began = performance.now()
+    const count = (outcome: 'told' | 'retried' | 'given_up') =>
+      options.meter?.callback('yjs', outcome, (performance.now() - began) / 1000)
     try {
       await send(await inTurn(() => bodyOf({ ...options, mostBytes }, callback)))
     } catch (error) {
@@ -84,10 +89,12 @@ export function makeCallbacks(options: CallbacksOptions): Callbacks {
       }
       const fields = { document: documentId, attempt, err: error }
       if (attempt >= MAX_TRIES || error instanceof RoomTooLarge) {
+        count('given_up')
         log.error(fields, 'a room is not told of until it changes again')
         await store.giveUp(callback)
         return
       }
+      count('retried')
       log[isFailing ? 'debug' : 'warn'](fields, 'the callback failed, and is tried again')
       isFailing = true
       await store.retry(callback, retryMs(attempt))
@@ -95,6 +102,7 @@ export function makeCallbacks(options: CallbacksOptions): Callbacks {
     }
     if (isFailing) log.info({}, 'the callback works again')
     isFailing = false
+    count('told')
     log.debug({ document: documentId, attempt }, 'told of a room')
     await store.told(callback, waits)
   }
