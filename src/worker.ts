@@ -3,7 +3,6 @@
  * down in reverse order.
  */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DocumentInfo, Readiness } from './admin.ts'
 import { makePermissions } from './auth/permissions.ts'
 import { makeBatcher } from './collab/batcher.ts'
@@ -38,6 +37,7 @@ import { callbackWaits } from './worker/callbacks.ts'
 import { makeComplaints } from './worker/complaints.ts'
 import { watchPools } from './worker/figures.ts'
 import { watchHealth } from './worker/health.ts'
+import { FINISH_MS, isDoneWithin, wait } from './worker/leaving.ts'
 import {
   credentialsOf,
   expiriesOf,
@@ -54,7 +54,6 @@ type DrainPhase = 'serving' | 'noticing' | 'closing' | 'finishing'
 const NO_PHASE = { serving: 0, noticing: 0, closing: 0, finishing: 0 }
 const CONTROL = 'control'
 const HURRY = Buffer.from('permissions')
-const DRAIN_IDLE_MS = { most: 5_000, hurried: 500 }
 const BANNER = { contentType: 'text', body: 'Zwibbler collaboration Server is running.' }
 
 export interface WorkerOptions {
@@ -260,9 +259,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     phase = 'finishing'
     meter.drainCut(cut)
     if (cut > 0) log.warn({ connections: cut }, 'connections were cut: the drain time was over')
-    const { most, hurried } = DRAIN_IDLE_MS
-    await Promise.race([documents.idle(), wait(hurry.signal.aborted ? hurried : most)])
+    await isDoneWithin(FINISH_MS.appends, documents.idle(), hurry.signal)
     await server.close()
+    const released = release().catch((error: unknown) => onError('leaving', error))
+    if (!(await isDoneWithin(FINISH_MS.release, released, hurry.signal)))
+      log.warn({}, 'left without waiting any longer for Postgres or Redis')
+    options.metrics.close()
+  }
+
+  async function release(): Promise<void> {
     await yjs?.close()
     upkeep.stop()
     health.stop()
@@ -273,7 +278,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     batcher.close()
     clock.stop()
     await pools.close()
-    options.metrics.close()
   }
 
   return {
@@ -324,9 +328,4 @@ async function describe(
   const state = (await store.states([found.epoch])).get(found.epoch)
   const sessions = await presence.sessions(found.epoch)
   return { id, ...found, keysVersion: state?.keysVersion ?? 0, sessions }
-}
-
-/** Resolves early when it has to hurry. */
-async function wait(ms: number, hurry?: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { ...(hurry && { signal: hurry }) }).catch(() => undefined)
 }

@@ -32,7 +32,8 @@ export const serve: Command = {
       log.fatal({ err: error }, 'the node does not start')
       return 1
     }
-    return await untilDrained(node, signals, log)
+    const patienceMs = config.DRAIN_NOTICE_MS + config.DRAIN_MS + SLACK_MS
+    return await untilDrained(node, signals, { log, patienceMs })
   },
 }
 
@@ -52,8 +53,19 @@ function listenForSignals(): Signals {
 }
 
 const HURRY_MS = 3_000
+/**
+ * A drain takes at most DRAIN_NOTICE_MS, DRAIN_MS and this: a pod's grace period is not less. Five seconds each for appends
+ * under way and for what is released last, the rest for the process itself.
+ */
+const SLACK_MS = 15_000
+/** By then nobody but the kernel could have ended it. */
+const KILL_MS = 1_000
 
-async function untilDrained(node: RunningNode, signals: Signals, log: Logger): Promise<number> {
+async function untilDrained(
+  node: RunningNode,
+  signals: Signals,
+  { log, patienceMs }: { readonly log: Logger; readonly patienceMs: number },
+): Promise<number> {
   const failure = node.failed.catch((error: unknown) => {
     log.fatal({ err: error }, 'the node cannot go on')
     return undefined
@@ -64,6 +76,10 @@ async function untilDrained(node: RunningNode, signals: Signals, log: Logger): P
     node.hurry()
     setTimeout(() => process.exit(1), HURRY_MS).unref()
   })
+  setTimeout(() => {
+    log.fatal({}, 'the drain does not end')
+    process.exit(1)
+  }, patienceMs - KILL_MS).unref()
   await node.drain(signal ?? 'failure')
   return signal === undefined ? 1 : 0
 }

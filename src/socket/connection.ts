@@ -166,6 +166,11 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     }
   }
 
+  /** Whether bytes wait for a peer that has not read those before. */
+  get isBusy(): boolean {
+    return this.buffered() > 0
+  }
+
   /** The node drains. */
   drain(): void {
     try {

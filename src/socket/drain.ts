@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closeCodes } from '../core/errors.ts'
 import type { Sockets } from './sockets.ts'
 
-const GROUP_MS = 100
+/** So often some are told. A reconnection costs far more than a tick. */
+const STEP_MS = 50
+/** What is left of the time is for conversations that wait for answers, and for peers that read slowly. */
+const SPREAD = 0.75
 /** For the peers' answers to our close frames: what comes after the process has gone resets their connection. */
 const SETTLE_MS = 250
 /** For what is in flight when everybody has to leave at once. */
@@ -13,21 +17,33 @@ export async function closeInGroups(
   withinMs: number,
   hurry: AbortSignal = new AbortController().signal,
 ): Promise<number> {
-  let deadline = performance.now() + withinMs
+  const began = performance.now()
+  let deadline = began + withinMs
   const hasten = (): void => void (deadline = Math.min(deadline, performance.now() + HURRY_MS))
   if (hurry.aborted) hasten()
   hurry.addEventListener('abort', hasten)
-  const everybody = sockets.all()
-  const groups = Math.max(1, Math.floor((withinMs * 0.75) / GROUP_MS))
-  const size = Math.ceil(everybody.length / groups)
-  for (let at = 0; at < everybody.length; at += size) {
-    if (at > 0 && !hurry.aborted) await sleep(GROUP_MS)
-    for (const connection of everybody.slice(at, at + size)) connection.drain()
+  // Those for whom bytes wait come first: their close frame waits behind them.
+  const everybody = sockets.all().sort((a, b) => Number(b.isBusy) - Number(a.isBusy))
+
+  // By the clock, not by counting steps: what a group costs the event loop must not add up past the deadline.
+  const due = (): number => {
+    const share = (performance.now() - began) / (withinMs * SPREAD)
+    return hurry.aborted || !(share < 1) ? everybody.length : Math.ceil(everybody.length * share)
   }
-  while (sockets.count > 0 && performance.now() < deadline) await sleep(20)
+  for (let at = 0; at < everybody.length;) {
+    const next = Math.max(at + 1, due())
+    for (const connection of everybody.slice(at, next)) connection.drain()
+    at = next
+    if (at < everybody.length && !hurry.aborted)
+      await sleep(STEP_MS, undefined, { signal: hurry }).catch(() => undefined)
+  }
+  const left = () => deadline - performance.now()
+  while (sockets.count > 0 && left() > SETTLE_MS) await sleep(20)
+  // Postgres does not answer, or not in time: nothing was promised, and clients are told to go elsewhere all the same.
+  for (const connection of sockets.all()) connection.end(closeCodes.draining, 'draining')
+  while (sockets.count > 0 && left() > 0) await sleep(20)
   const stubborn = sockets.all()
   for (const connection of stubborn) connection.drop()
-  if (everybody.length > 0)
-    await sleep(Math.min(SETTLE_MS, Math.max(0, deadline - performance.now())))
+  if (everybody.length > 0) await sleep(Math.max(0, Math.min(SETTLE_MS, left())))
   return stubborn.length
 }

@@ -57,8 +57,9 @@ export interface SocketServer {
   /** Accepts nothing new: listeners close, and requests on open HTTP connections are answered 503. */
   stopAccepting(): void
   /**
-   * Tells every conversation to drain, in small groups spread over three quarters of the time; cuts what is still open at
-   * its end. Once `hurry` is aborted, all at once and within a second. @returns how many were cut
+   * Tells every conversation to drain, spread evenly over three quarters of the time. Whatever it still waits for, every
+   * client is told shortly before the end; who has not read that far is cut at the end. Once `hurry` is aborted, all at once
+   * and within a second. @returns how many were cut
    */
   closeInGroups(withinMs: number, hurry?: AbortSignal): Promise<number>
   /** Ends everything at once. A thread that ends without this brings its process down. */

@@ -41,7 +41,7 @@ test('closing in groups spreads the closing over the time and ends when all are 
   expect(bed.server.connections).toBe(0)
 })
 
-test('a conversation may take its time to finish, and is cut when the time is over', async () => {
+test('a conversation may take its time to finish, and is told to go when the time is over', async () => {
   const surface = makeSurface({
     onDrain: ({ connection }) => {
       if (connection.query.has('stubborn')) return
@@ -51,10 +51,39 @@ test('a conversation may take its time to finish, and is cut when the time is ov
   await using bed = await makeBed({ surfaces: [surface] })
   const [slow, stubborn] = [bed.client(), bed.client('/socket?stubborn')]
   await Promise.all([slow.opened(), stubborn.opened()])
-  expect(await bed.server.closeInGroups(800)).toBe(1)
+  expect(await bed.server.closeInGroups(800)).toBe(0)
   expect((await slow.closed()).code).toBe(1012)
-  expect((await stubborn.closed()).code).toBe(1006)
+  expect((await stubborn.closed()).code).toBe(1012)
   await until('both were told', () => surface.spoken.every(({ closedTimes }) => closedTimes === 1))
+})
+
+test('who has not read what comes before its close frame is told first, and cut at the end', async () => {
+  const order: string[] = []
+  const surface = makeSurface({
+    onMessage: ({ connection }) => connection.outlet.send(new Uint8Array(16 * 2 ** 20)),
+    onDrain: ({ connection }) => {
+      order.push(connection.query.toString())
+      connection.outlet.end(1012, 'restart')
+    },
+  })
+  await using bed = await makeBed({ surfaces: [surface] })
+  const names = ['a', 'b', 'deaf', 'late']
+  const [a, b, deaf, late] = names.map((name) => bed.client(`/socket?${name}`))
+  await Promise.all([a!, b!, deaf!, late!].map((client) => client.opened()))
+  for (const { ws } of [deaf!, late!]) {
+    ws.pause()
+    ws.send('fill me')
+  }
+  const isFilled = ({ messages }: { readonly messages: readonly unknown[] }) => messages.length > 0
+  await until('they are full', () => surface.spoken.filter(isFilled).length === 2)
+  const closing = bed.server.closeInGroups(1_000)
+  await until('all are told', () => order.length === 4)
+  late!.ws.resume()
+  expect(await closing).toBe(1)
+  expect(order.slice(0, 2).sort()).toEqual(['deaf=', 'late='])
+  for (const client of [a!, b!, late!]) expect((await client.closed()).code).toBe(1012)
+  deaf!.ws.resume()
+  expect((await deaf!.closed()).code).toBe(1006)
 })
 
 test('close ends everything at once and tells every conversation before it resolves', async () => {
