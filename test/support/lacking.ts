@@ -32,6 +32,12 @@ const needs: readonly Need[] = [
     reason: 'no prometheus and promtool are on the PATH',
   },
   {
+    word: /\bhasCompose\b/,
+    // A file with tests that were skipped is what asks.
+    isHere: () => false,
+    reason: 'no container engine with docker compose answers',
+  },
+  {
     word: /\bhasEngine\b/,
     isHere: hasEngine,
     reason: 'no container engine answers (DOCKER_HOST names one)',
