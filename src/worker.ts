@@ -230,7 +230,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     ownPorts: options.ports?.ownPorts ?? ownPorts(config),
     pages: publicPages({
       whiteboard: config.WHITEBOARD,
-      editor: config.EDITOR_PAGE,
+      editor: config.EDITOR,
       zwibbler: zwibbler?.path,
       yjs: yjs?.surface.path,
     }),

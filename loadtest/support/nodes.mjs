@@ -8,9 +8,8 @@ const START_MS = 20_000
 /**
  * @param dist folder of the build to measure
  * @param flags for Node itself
- * @param env further settings
  */
-export async function startNode({ dist, databaseUrl, redisUrl, flags = [], env = {} }) {
+export async function startNode({ dist, databaseUrl, redisUrl, flags = [] }) {
   const child = spawn(process.execPath, [...flags, `${dist}/main.js`, 'serve'], {
     env: {
       ...process.env,
@@ -21,7 +20,6 @@ export async function startNode({ dist, databaseUrl, redisUrl, flags = [], env =
       MAX_HANDSHAKES: '0',
       EXCLUSIVE_PORT: '1',
       DRAIN_MS: '500',
-      ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
