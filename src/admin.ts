@@ -9,14 +9,9 @@ import type { AddressInfo } from 'node:net'
 import { type Answer, Refusal, refusal, type Route } from './admin/answer.ts'
 import { type DocumentParts, documentRoute } from './admin/documents.ts'
 import { isLoopback } from './config/conflicts.ts'
+import type { Readiness } from './core/readiness.ts'
 
 export type { DocumentInfo } from './admin/documents.ts'
-
-export interface Readiness {
-  readonly ready: boolean
-  /** Why not, or what is to be known although it is; sentences for people. */
-  readonly reasons: readonly string[]
-}
 
 export interface AdminParts extends DocumentParts {
   readonly host: string
@@ -97,8 +92,8 @@ const routes: Readonly<Record<string, Route<AdminParts>>> = {
   })),
 }
 
-function probe({ ready, reasons }: Readiness): Answer {
-  return { status: ready ? 200 : 503, body: { ready, reasons } }
+function probe({ ready, reasons, details }: Readiness): Answer {
+  return { status: ready ? 200 : 503, body: { ready, reasons, details } }
 }
 
 function refuse({ host, key }: AdminParts, request: IncomingMessage): Answer | undefined {

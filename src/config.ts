@@ -125,6 +125,8 @@ export const settings = {
   SWEEP_QUIET_REDISLESS_MS: setting(milliseconds(100), '10000', 'The second of these two while Redis cannot be heard'),
   APPEND_DEADLINE_MS: setting(milliseconds(100), '10000', 'How long an append may wait for PostgreSQL before its client is told'),
   STATEMENT_MS: setting(milliseconds(100), '5000', 'Deadline of one SQL statement'),
+  OVERLOAD_DELAY_MS: setting(milliseconds(0), '1000', 'A node whose event loop is late by this on average for 5 seconds is not ready until it is better; 0 never. At most a third of the nodes, or one, at a time'),
+  OVERLOAD_HEAP_PERCENT: setting(count(0, 100), '90', 'The same for the heap, of its limit'),
   DRAIN_MS: setting(milliseconds(0), '20000', 'Over how long a leaving node spreads the closing of its connections'),
   DRAIN_NOTICE_MS: optional(milliseconds(0), 'How long a leaving node is not ready before it stops accepting', '5000; 0 on loopback'),
 }

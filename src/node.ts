@@ -4,12 +4,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type Readiness, startAdmin } from './admin.ts'
+import { startAdmin } from './admin.ts'
 import type { Config } from './config.ts'
 import type { Log } from './core/log.ts'
+import { causeOf, type CauseCode, type Readiness, readinessOf } from './core/readiness.ts'
 import { makeLocalBus } from './local/bus.ts'
 import { makeRelay } from './local/relay.ts'
-import { makeMetrics, mergeFigures, type Metrics, METRICS_TYPE } from './metrics.ts'
+import { makeMetrics, type Metrics, METRICS_TYPE } from './metrics.ts'
+import { makePage } from './metrics/page.ts'
 import { type EmbeddedPostgres, startEmbedded } from './postgres/embedded.ts'
 import { migrate, waitForSchema } from './postgres/migrate.ts'
 import { startThread } from './threads.ts'
@@ -66,18 +68,21 @@ async function startServing(
   const databaseUrl = embedded?.url ?? config.DATABASE_URL!
   const metrics = makeMetrics(version === undefined ? {} : { version })
   const workers: Worker[] = []
-  const state = { isMigrated: false, isDraining: false }
+  const state: State = { lacks: 'starting', isDraining: false }
+  const lacks = (what: CauseCode) => void (state.lacks = what)
   let fail: (error: Error) => void = () => undefined
   const failed = new Promise<never>((_, reject) => (fail = reject))
   // Whoever starts a node may listen later.
   failed.catch(() => undefined)
 
+  const page = makePage(metrics, workers)
+  metrics.meter.gauge('ready', () => ((state.lacks ?? page.late > 0) ? 0 : 1))
   // Before the schema is there: whoever probes a node that waits is told so.
   const admin = await startAdmin({
     host: config.ADMIN_HOST,
     port: config.ADMIN_PORT,
     key: config.ADMIN_KEY,
-    metrics: { type: METRICS_TYPE, page: () => readPage(metrics, workers) },
+    metrics: { type: METRICS_TYPE, page: () => page.read() },
     liveness: () => liveness(workers),
     readiness: () => readiness(state, workers),
     document: async (id) => workers[0]?.document(id),
@@ -85,9 +90,9 @@ async function startServing(
     onError: (error) => log.error({ err: error }, 'an admin request failed'),
   })
   try {
-    if (config.MIGRATE) await migrate(databaseUrl, { log, patienceMs: PATIENCE_MS })
-    else await waitForSchema(databaseUrl, { log })
-    state.isMigrated = true
+    if (config.MIGRATE) await migrate(databaseUrl, { log, patienceMs: PATIENCE_MS, lacks })
+    else await waitForSchema(databaseUrl, { log, lacks })
+    state.lacks = 'starting'
     await startWorkers({
       config,
       databaseUrl,
@@ -96,6 +101,7 @@ async function startServing(
       workers,
       onDeath: (error) => fail(error),
     })
+    state.lacks = undefined
   } catch (error) {
     await Promise.all(workers.map((worker) => worker.drain()))
     await admin.close()
@@ -173,47 +179,31 @@ async function startWorkers({
   }
 }
 
-async function readPage(metrics: Metrics, workers: readonly Worker[]): Promise<string> {
-  const all = await Promise.all(workers.map((worker) => worker.figures()))
-  // A single worker shares the main thread's registry.
-  return mergeFigures(
-    workers.length > 1
-      ? [await metrics.read(), ...all]
-      : all.length === 1
-        ? all
-        : [await metrics.read()],
-  )
+interface State {
+  /** What is still missing at the start. */
+  lacks: CauseCode | undefined
+  isDraining: boolean
 }
 
 async function readiness(
-  state: { readonly isMigrated: boolean; readonly isDraining: boolean },
+  { lacks, isDraining }: Readonly<State>,
   workers: readonly Worker[],
 ): Promise<Readiness> {
-  if (!state.isMigrated)
-    return { ready: false, reasons: ['the database schema is not new enough yet'] }
-  if (state.isDraining) return { ready: false, reasons: ['draining'] }
-  if (workers.length === 0) return { ready: false, reasons: ['starting'] }
+  if (isDraining) return readinessOf([causeOf('draining')])
+  if (lacks) return readinessOf([causeOf(lacks)])
   const all = await Promise.all(workers.map((worker) => worker.readiness().catch(stuck)))
-  return {
-    ready: all.every(({ ready }) => ready),
-    reasons: [...new Set(all.flatMap(({ reasons }) => reasons))],
-  }
+  return readinessOf(all.flatMap(({ details }) => details))
 }
 
+/** A single worker is the main thread's: it answers by answering. */
 async function liveness(workers: readonly Worker[]): Promise<Readiness> {
-  if (workers.length < 2) return { ready: true, reasons: [] }
-  const stucks = await Promise.all(
-    workers.map((worker) => worker.readiness().then(() => undefined, stuck)),
-  )
-  const reasons = stucks.flatMap((each) => each?.reasons ?? [])
-  return { ready: reasons.length === 0, reasons }
+  if (workers.length < 2) return readinessOf([])
+  const all = await Promise.all(workers.map((worker) => worker.liveness().catch(stuck)))
+  return readinessOf(all.flatMap(({ details }) => details))
 }
 
-function stuck(error: unknown): Readiness {
-  return {
-    ready: false,
-    reasons: [error instanceof Error ? error.message : 'a worker thread does not answer'],
-  }
+function stuck(): Readiness {
+  return readinessOf([causeOf('worker_stuck')])
 }
 
 function hours(seconds: number): string {

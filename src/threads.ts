@@ -1,6 +1,7 @@
 /** Worker threads as the main thread sees them: each one a `Worker` that answers by messages. */
 import { MessageChannel, Worker as Thread } from 'node:worker_threads'
-import type { DocumentInfo, Readiness } from './admin.ts'
+import type { DocumentInfo } from './admin.ts'
+import { type Readiness, readinessOf } from './core/readiness.ts'
 import type { Relay } from './local/relay.ts'
 import type { Figures } from './metrics.ts'
 import type { Addresses } from './socket/server.ts'
@@ -33,6 +34,8 @@ export async function startThread({ relay, onDeath, ...data }: ThreadOptions): P
   const asked = new Map<number, Asked>()
   let tickets = 0
   let isLeaving = false
+  /** What it said when it had left. */
+  let final: Figures | undefined
 
   function ask<Each extends Question['ask']>(what: Each, more: Ask[Each]): Promise<unknown> {
     return new Promise((settle, fail) => {
@@ -62,12 +65,14 @@ export async function startThread({ relay, onDeath, ...data }: ThreadOptions): P
   return {
     addresses,
     readiness: () => soon(ask('readiness', {}) as Promise<Readiness>),
-    figures: () => soon(ask('figures', {}) as Promise<Figures>),
+    liveness: () =>
+      final ? Promise.resolve(readinessOf([])) : soon(ask('liveness', {}) as Promise<Readiness>),
+    figures: () => (final ? Promise.resolve(final) : soon(ask('figures', {}) as Promise<Figures>)),
     document: (id) => ask('document', { id }) as Promise<DocumentInfo | undefined>,
     room: (id, wish) => ask('room', { id, wish }) as Promise<RoomOutcome | undefined>,
     async drain() {
       isLeaving = true
-      await ask('drain', {})
+      final = (await ask('drain', {})) as Figures
       await thread.terminate()
     },
     async hurry() {

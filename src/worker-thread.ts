@@ -19,7 +19,10 @@ export interface ThreadData {
 }
 
 export type Question =
-  | { readonly ticket: number; readonly ask: 'readiness' | 'figures' | 'drain' | 'hurry' }
+  | {
+      readonly ticket: number
+      readonly ask: 'readiness' | 'liveness' | 'figures' | 'drain' | 'hurry'
+    }
   | { readonly ticket: number; readonly ask: 'document'; readonly id: string }
   | { readonly ticket: number; readonly ask: 'room'; readonly id: string; readonly wish: RoomWish }
 export type Reply =
@@ -51,6 +54,9 @@ function answer(worker: Worker, question: Question): Promise<unknown> {
       return worker.document(question.id)
     case 'room':
       return worker.room(question.id, question.wish)
+    case 'drain':
+      // The main thread tells of what it counted when it is no more.
+      return worker.drain().then(() => worker.figures())
     default:
       return worker[question.ask]()
   }

@@ -3,7 +3,7 @@
  * down in reverse order.
  */
 import { randomBytes } from 'node:crypto'
-import type { DocumentInfo, Readiness } from './admin.ts'
+import type { DocumentInfo } from './admin.ts'
 import { makePermissions } from './auth/permissions.ts'
 import { makeBatcher } from './collab/batcher.ts'
 import { startActiveClock } from './collab/clock.ts'
@@ -16,10 +16,11 @@ import { startUpkeep } from './collab/upkeep.ts'
 import type { Config, SurfaceName } from './config.ts'
 import type { Log } from './core/log.ts'
 import type { Bus, Epoch, PresenceStore, DocumentStore } from './core/ports.ts'
+import { type Readiness, readinessOf } from './core/readiness.ts'
 import type { Figures, Metrics } from './metrics.ts'
 import { pages as publicPages } from './pages/index.ts'
 import { makeCallbackStore, noteDeserted } from './postgres/callbacks.ts'
-import { readClusterId } from './postgres/cluster.ts'
+import { ping, readClusterId } from './postgres/cluster.ts'
 import { makeDocumentStore } from './postgres/documents.ts'
 import { makeIdleEventStore, scheduleIdleEvents } from './postgres/idle-events.ts'
 import { makePermissionStore } from './postgres/permissions.ts'
@@ -36,11 +37,13 @@ import { IDLE_DELAY_MS, makeWebhook } from './surfaces/zwibbler/webhook.ts'
 import { callbackWaits } from './worker/callbacks.ts'
 import { makeComplaints } from './worker/complaints.ts'
 import { watchPools } from './worker/figures.ts'
-import { watchHealth } from './worker/health.ts'
+import { makeHealth, watchPostgres } from './worker/health.ts'
 import { FINISH_MS, isDoneWithin, wait } from './worker/leaving.ts'
+import { watchOverload } from './worker/overload.ts'
 import {
   credentialsOf,
   expiriesOf,
+  overloadLimits,
   ownPorts,
   poolSizes,
   socketLimits,
@@ -72,6 +75,8 @@ export interface WorkerOptions {
 export interface Worker {
   readonly addresses: Addresses
   readiness(): Promise<Readiness>
+  /** Answers when the event loop turns, also when it leaves. */
+  liveness(): Promise<Readiness>
   figures(): Promise<Figures>
   /** @param id as stored, with its surface's prefix */
   document(id: string): Promise<DocumentInfo | undefined>
@@ -241,9 +246,20 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     meter,
     log,
   })
-  const health = watchHealth(pools)
-  const addresses = await server.listen()
+  const postgres = watchPostgres(() => ping(pools))
+  const overload = watchOverload({
+    limits: overloadLimits(config),
+    process: options.process,
+    bus,
+    others: () => upkeep.others,
+  })
+  const readiness = makeHealth({
+    ...{ meter, postgres, overload, bus },
+    isDraining: () => draining !== undefined,
+    isRedisLess: () => upkeep.isRedisLess,
+  })
   let draining: Promise<void> | undefined
+  const addresses = await server.listen()
   const hurry = new AbortController()
 
   let phase: DrainPhase = 'serving'
@@ -270,7 +286,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   async function release(): Promise<void> {
     await yjs?.close()
     upkeep.stop()
-    health.stop()
+    postgres.stop()
+    overload.stop()
     await idle?.close()
     await permissions.close()
     await roster.stop().catch((error: unknown) => onError('unregistering', error))
@@ -282,17 +299,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   return {
     addresses,
-    readiness() {
-      const reasons: string[] = []
-      if (draining) reasons.push('draining')
-      if (health.failure) reasons.push(`Postgres does not answer: ${health.failure}`)
-      if (bus.status === 'deaf') reasons.push('Redis takes messages but delivers none')
-      const ready = reasons.length === 0
-      if (upkeep.isRedisLess && bus.status !== 'deaf') {
-        reasons.push('Redis-less mode: changes made on other nodes arrive later')
-      }
-      return Promise.resolve({ ready, reasons })
-    },
+    readiness: () => Promise.resolve(readiness()),
+    liveness: () => Promise.resolve(readinessOf([])),
     figures: () => options.metrics.read(),
     document: (id) => describe(id, store, presence),
     room: async (id, wish) => yjs?.manage(id, wish),

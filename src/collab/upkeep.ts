@@ -40,6 +40,8 @@ export interface Upkeep {
   verifyAll(cause: RepairCause): Promise<void>
   /** Whether this node hears the others only through the sweep. */
   readonly isRedisLess: boolean
+  /** Other processes with a live node, as they were last seen. */
+  readonly others: number
   stop(): void
 }
 
@@ -99,9 +101,9 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     meter.lease(await roster.renew())
     const live = await presence.live()
     alive = live.length
-    others = live.filter((node) => processOf(node) !== options.process).length
     for (const node of live) seen.add(processOf(node))
     const now = new Set(live.map(processOf))
+    others = now.has(options.process) ? now.size - 1 : now.size
     // One that nobody has seen yet may have come a moment ago.
     options.onLease?.((process) => now.has(process) || !seen.has(process))
   }
@@ -150,6 +152,9 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     verifyAll,
     get isRedisLess() {
       return isRedisLess()
+    },
+    get others() {
+      return others
     },
     stop() {
       for (const timer of timers) clearInterval(timer)

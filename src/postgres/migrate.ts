@@ -20,6 +20,8 @@ export interface MigrateOptions {
   readonly log: Log
   /** How long to wait for a database that is not there yet, as when everything is started at once. */
   readonly patienceMs?: number
+  /** Hears what is waited for. */
+  readonly lacks?: (what: 'postgres_away' | 'schema_old') => void
   /** Folder of the migrations; for tests. */
   readonly folder?: string
 }
@@ -31,9 +33,10 @@ export interface MigrateOptions {
  */
 export async function migrate(
   url: string,
-  { log, folder = MIGRATIONS, patienceMs = 0 }: MigrateOptions,
+  { log, folder = MIGRATIONS, patienceMs = 0, lacks }: MigrateOptions,
 ): Promise<string[]> {
-  await untilReachable(url, log, patienceMs)
+  await untilReachable(url, { log, patienceMs, lacks })
+  lacks?.('schema_old')
   return await withClient(url, async (client) => {
     const schema = await currentSchema(client)
     // Loaded here: only this needs it, and it brings a TypeScript compiler along.
@@ -72,7 +75,14 @@ function toLog(log: Log): Record<'debug' | 'info' | 'warn' | 'error', (text: str
 /** Codes of Node, and PostgreSQL's `cannot_connect_now`: these pass by themselves; a wrong password does not. */
 const passing = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', '57P03'])
 
-async function untilReachable(url: string, log: Log, patienceMs: number): Promise<void> {
+async function untilReachable(
+  url: string,
+  {
+    log,
+    patienceMs,
+    lacks,
+  }: { log: Log; patienceMs: number; lacks: MigrateOptions['lacks'] | undefined },
+): Promise<void> {
   const end = Date.now() + patienceMs
   while (Date.now() < end) {
     try {
@@ -80,6 +90,7 @@ async function untilReachable(url: string, log: Log, patienceMs: number): Promis
       return
     } catch (error) {
       if (!passing.has((error as { code?: string }).code ?? '')) throw error
+      lacks?.('postgres_away')
       log.warn({ err: error }, 'waiting for the database')
     }
     await sleep(POLL_MS)
@@ -97,26 +108,32 @@ export interface WaitOptions extends MigrateOptions {
  */
 export async function waitForSchema(
   url: string,
-  { log, signal, folder = MIGRATIONS }: WaitOptions,
+  { log, signal, folder = MIGRATIONS, lacks }: WaitOptions,
 ): Promise<void> {
   const needed = await namesIn(folder)
   let told: string | undefined
   for (;;) {
     const lack = await whatLacks(url, needed)
     if (lack === undefined) return
-    if (lack !== told) log.warn({}, `waiting for the database schema: ${lack}`)
-    told = lack
+    lacks?.(lack.what)
+    if (lack.text !== told) log.warn({}, `waiting for the database schema: ${lack.text}`)
+    told = lack.text
     await sleep(POLL_MS, undefined, { signal })
   }
 }
 
-async function whatLacks(url: string, needed: readonly string[]): Promise<string | undefined> {
+async function whatLacks(
+  url: string,
+  needed: readonly string[],
+): Promise<{ what: 'postgres_away' | 'schema_old'; text: string } | undefined> {
   try {
     const applied = await withClient(url, appliedIn)
     const missing = needed.filter((name) => !applied.has(name))
-    return missing.length === 0 ? undefined : `${missing.join(', ')} not applied yet`
+    if (missing.length === 0) return undefined
+    return { what: 'schema_old', text: `${missing.join(', ')} not applied yet` }
   } catch (error) {
-    return error instanceof Error ? error.message || error.name : 'the database does not answer'
+    const text = error instanceof Error ? error.message || error.name : 'no answer'
+    return { what: 'postgres_away', text }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Settings as the parts of a worker want them. */
 import type { Config } from '../config.ts'
+import type { OverloadLimits } from '../core/overload.ts'
 import { rateOf } from '../core/limits.ts'
 import type { SocketLimits } from '../socket/limits.ts'
 import { PREFIX as YJS } from '../surfaces/yjs/room-name.ts'
@@ -57,6 +58,10 @@ export function touchMsOf(config: Config): number {
 export function tlsOf(config: Config): { cert: string; key: string } | undefined {
   const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = config
   return cert !== undefined && key !== undefined ? { cert, key } : undefined
+}
+
+export function overloadLimits(config: Config): OverloadLimits {
+  return { delayMs: config.OVERLOAD_DELAY_MS, heapRatio: config.OVERLOAD_HEAP_PERCENT / 100 }
 }
 
 /** What a node may take is shared by its workers. */

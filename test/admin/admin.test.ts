@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { causeOf, readinessOf } from '../../src/core/readiness.ts'
 import { board, get, start } from './support.ts'
 
 test('a live and ready node says so, with what else is to be known', async () => {
@@ -6,14 +7,33 @@ test('a live and ready node says so, with what else is to be known', async () =>
   expect(await get(admin.port, '/livez')).toMatchObject({ status: 200, body: { ready: true } })
   expect(await get(admin.port, '/readyz?verbose')).toMatchObject({
     status: 200,
-    body: { ready: true, reasons: ['Redis is away'] },
+    body: {
+      ready: true,
+      reasons: ['Redis-less mode: changes made on other nodes arrive later'],
+      details: [{ code: 'redis_less', blocks: false }],
+    },
   })
 })
 
 test('a node that is not ready says why with 503', async () => {
-  const reasons = ['draining', 'Postgres does not answer']
-  await using admin = await start({ readiness: () => ({ ready: false, reasons }) })
-  expect(await get(admin.port, '/readyz')).toMatchObject({ status: 503, body: { reasons } })
+  const causes = [causeOf('draining'), causeOf('postgres_away', 'no answer'), causeOf('redis_less')]
+  await using admin = await start({ readiness: () => readinessOf(causes) })
+  expect(await get(admin.port, '/readyz')).toMatchObject({
+    status: 503,
+    body: {
+      ready: false,
+      reasons: [
+        'draining',
+        'Postgres does not answer: no answer',
+        'Redis-less mode: changes made on other nodes arrive later',
+      ],
+      details: [
+        { code: 'draining', message: 'draining', blocks: true },
+        { code: 'postgres_away', message: 'Postgres does not answer: no answer', blocks: true },
+        { code: 'redis_less', blocks: false },
+      ],
+    },
+  })
   expect(await get(admin.port, '/livez')).toMatchObject({ status: 200 })
 })
 

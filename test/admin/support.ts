@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { startAdmin } from '../../src/admin.ts'
 import type { AdminParts, DocumentInfo } from '../../src/admin.ts'
+import { causeOf, readinessOf } from '../../src/core/readiness.ts'
 
 export const board: DocumentInfo = {
   id: 'zwibbler/my board/1',
@@ -18,8 +19,8 @@ export async function start(changes: Partial<AdminParts> = {}) {
     port: 0,
     key: undefined,
     metrics: { type: 'text/plain; version=0.0.4', page: () => Promise.resolve('a_total 1\n') },
-    liveness: () => ({ ready: true, reasons: [] }),
-    readiness: () => ({ ready: true, reasons: ['Redis is away'] }),
+    liveness: () => readinessOf([]),
+    readiness: () => readinessOf([causeOf('redis_less')]),
     document: (id) => {
       asked.push(id)
       return Promise.resolve(id === board.id ? board : undefined)
