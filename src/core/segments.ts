@@ -57,6 +57,8 @@ export interface SegmentStore {
    * @returns whether this call did it: false when it is filler already, or gone
    */
   quarantine(epoch: Epoch, offset: number, reason: string): Promise<boolean>
+  /** What a segment holds is less than it was: records of this content were put aside. */
+  summarize(content: Epoch, summary: Uint8Array): Promise<void>
 }
 
 export interface Version {

@@ -67,6 +67,11 @@ const DROP = {
     delete from document_segments s using old where s.content = old.content returning 1`,
 }
 
+const SUMMARIZE = {
+  name: 'summarize-segment',
+  text: `update document_segments set summary = $2 where content = $1`,
+}
+
 const CLAIM = {
   name: 'claim',
   text: `insert into document_claims (key, holder, claimed_until)
@@ -106,6 +111,9 @@ export function makeSegmentStore({ reads, others }: Pools): SegmentStore {
     },
     quarantine: (epoch, offset, reason) =>
       others.transaction((query) => quarantine(query, epoch, offset, reason)),
+    async summarize(content, summary) {
+      await others.query(SUMMARIZE, [content, summary])
+    },
   }
 }
 

@@ -131,7 +131,7 @@ for (const [index, [what, spoil]] of Object.entries(damages).entries()) {
   })
 }
 
-test('[I10] [yjs 13.5] a segment whose first record has a wrong size is put aside as far as it must be; its room goes on', async () => {
+test('[I10] [yjs 13.5] a segment whose first record has a wrong size is put aside as far as it must be; its room goes on, and who has what was lost is asked for it', async () => {
   const [near, far] = cluster.nodes.map(roomsOf)
   const room = 'folded'
   const early = new Y.Doc()
@@ -152,4 +152,11 @@ test('[I10] [yjs 13.5] a segment whose first record has a wrong size is put asid
   await using late = await makePeer(far!, room).synced()
   await late.hears('ann was here')
   expect((await quarantined()) - before).toBeGreaterThan(0)
+  expect(late.doc.getText('early').length).toBe(0)
+
+  await using owner = makePeer(near!, room, { doc: early })
+  await owner.synced()
+  const words = early.getText('early').length
+  for (const { doc } of [ann, bob, late])
+    await until('what was lost is here again', () => doc.getText('early').length === words)
 })

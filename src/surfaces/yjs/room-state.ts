@@ -130,7 +130,10 @@ export class RoomState {
     this.#mending ??= this.#options
       .mendSegments(this.#options.follower.epoch)
       .catch(() => undefined) // whoever meets it again tries again
-      .finally(() => (this.#mending = undefined))
+      .finally(() => {
+        this.#mending = undefined
+        this.forget()
+      })
   }
 
   /** Forgets all: it is read again when somebody asks. */
@@ -141,6 +144,8 @@ export class RoomState {
   }
 
   async #current(): Promise<RoomSummary> {
+    // Who comes back is asked for what is put aside now.
+    await this.#mending
     const target = this.#options.follower.head
     for (let tries = 0; this.#upTo < target; tries++) {
       try {
@@ -198,13 +203,12 @@ export class RoomState {
     const { segments, follower, now } = this.#options
     if (now() - this.#segmentsAt < SEGMENTS_MS) return
     const known = new Map(this.#segments.map((segment) => [segment.content, segment]))
-    this.#segments = (await segments(follower.epoch)).map(
-      (segment) =>
-        known.get(segment.content) ?? {
-          ...segment,
-          ends: RoomSummary.decode(segment.summary).structs.ends(),
-        },
-    )
+    this.#segments = (await segments(follower.epoch)).map((segment) => {
+      const before = known.get(segment.content)
+      // It changes when something is put aside.
+      if (before && Buffer.compare(before.summary, segment.summary) === 0) return before
+      return { ...segment, ends: RoomSummary.decode(segment.summary).structs.ends() }
+    })
     this.#segmentsAt = now()
   }
 

@@ -6,7 +6,8 @@
 import type { Log } from '../../../core/log.ts'
 import type { Meter } from '../../../core/meter.ts'
 import type { Epoch } from '../../../core/ports.ts'
-import type { SegmentStore } from '../../../core/segments.ts'
+import type { Segment, SegmentStore } from '../../../core/segments.ts'
+import { RoomSummary } from '../update/room-summary.ts'
 import { foldRoom } from './fold.ts'
 import type { FoldRequest, Folded } from './fold.ts'
 import { gather } from './gather.ts'
@@ -186,15 +187,25 @@ export function makeFolder(options: FolderOptions): Folder {
     options.onFolded?.(epoch, upTo)
   }
 
-  async function mend(epoch: Epoch, from: number, to: number): Promise<void> {
-    for (let isBroken = true; isBroken && !isClosed;) {
+  /** @returns the summary of what is sound; undefined when the node is stopping */
+  async function mend(epoch: Epoch, from: number, to: number): Promise<Uint8Array | undefined> {
+    while (!isClosed) {
       const parts = [await gather(read, epoch, from, to)]
       const task = { kind: 'minor', parts, gc: false, most: updateBytes, isCut: false } as const
       const compacted = await pool.compact(task)
-      isBroken = compacted.kind === 'broken'
       const bad = compacted.kind === 'broken' ? [compacted.at] : compacted.bad
       for (const { at, reason } of bad) await putAside(epoch, from + at, reason)
+      if (compacted.kind !== 'broken') return compacted.summary
     }
+    return undefined
+  }
+
+  async function mendSegment({ content, length, summary }: Segment): Promise<void> {
+    const sound = await mend(content, 0, length)
+    // Who still has what was put aside is asked for it: the room must not claim to have it.
+    if (sound && !covers(sound, summary)) await segments.summarize(content, sound)
+    // Another node may have put something aside, of which this one's cache knows nothing.
+    options.onQuarantined?.(content)
   }
 
   return {
@@ -208,11 +219,7 @@ export function makeFolder(options: FolderOptions): Folder {
       await mend(epoch, (await segments.segments(epoch)).at(-1)?.to ?? 0, head)
     },
     async mendSegments(epoch) {
-      for (const { content, length } of await segments.segments(epoch)) {
-        await mend(content, 0, length)
-        // Another node may have put something aside, of which this one's cache knows nothing.
-        options.onQuarantined?.(content)
-      }
+      for (const segment of await segments.segments(epoch)) await mendSegment(segment)
     },
     async idle() {
       await running
@@ -223,6 +230,11 @@ export function makeFolder(options: FolderOptions): Folder {
       await running
     },
   }
+}
+
+function covers(encoded: Uint8Array, other: Uint8Array): boolean {
+  const [{ structs, deletes }, less] = [RoomSummary.decode(encoded), RoomSummary.decode(other)]
+  return structs.covers(less.structs) && deletes.covers(less.deletes)
 }
 
 function isFailed(error: unknown): boolean {
