@@ -51,7 +51,7 @@ export const settings = {
   LOG_LEVEL: setting(oneOf(...levels), 'info', levels.join(', ')),
   NODE_ENV: optional(text, '`production` switches the whiteboard and the editor off'),
   WHITEBOARD: optional(flag, 'Serve the whiteboard page, if the zwibbler surface is served', '1; 0 in production'),
-  EDITOR: optional(flag, 'Serve the page with a shared editor, if the yjs surface is served', '1; 0 in production'),
+  EDITOR_PAGE: optional(flag, 'Serve the page with a shared editor, if the yjs surface is served', '1; 0 in production'),
 
   ALLOW_ANONYMOUS: setting(flag, '0', 'Listen beyond loopback although anybody may read and write'),
   ALLOWED_ORIGINS: optional(origins, 'Web origins whose pages may connect, separated by commas; `*` for any', 'same host and loopback'),
@@ -137,9 +137,9 @@ export type SettingName = keyof typeof settings
 export type Known = Partial<Read>
 
 /** All settings as they apply, by the names of their variables; sizes in bytes. */
-export type Config = Omit<Read, 'WHITEBOARD' | 'EDITOR' | 'DRAIN_NOTICE_MS'> & {
+export type Config = Omit<Read, 'WHITEBOARD' | 'EDITOR_PAGE' | 'DRAIN_NOTICE_MS'> & {
   readonly WHITEBOARD: boolean
-  readonly EDITOR: boolean
+  readonly EDITOR_PAGE: boolean
   readonly DRAIN_NOTICE_MS: number
 }
 
@@ -198,7 +198,7 @@ function complete(read: Read): Config {
   return Object.freeze({
     ...read,
     WHITEBOARD: read.WHITEBOARD ?? !isProduction,
-    EDITOR: read.EDITOR ?? !isProduction,
+    EDITOR_PAGE: read.EDITOR_PAGE ?? !isProduction,
     DRAIN_NOTICE_MS: read.DRAIN_NOTICE_MS ?? (isLoopback(read.HOST) ? 0 : 5_000),
   })
 }

@@ -235,7 +235,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     ownPorts: options.ports?.ownPorts ?? ownPorts(config),
     pages: publicPages({
       whiteboard: config.WHITEBOARD,
-      editor: config.EDITOR,
+      editor: config.EDITOR_PAGE,
       zwibbler: zwibbler?.path,
       yjs: yjs?.surface.path,
     }),

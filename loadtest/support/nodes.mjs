@@ -8,8 +8,9 @@ const START_MS = 20_000
 /**
  * @param dist folder of the build to measure
  * @param flags for Node itself
+ * @param env further settings
  */
-export async function startNode({ dist, databaseUrl, redisUrl, flags = [] }) {
+export async function startNode({ dist, databaseUrl, redisUrl, flags = [], env = {} }) {
   const child = spawn(process.execPath, [...flags, `${dist}/main.js`, 'serve'], {
     env: {
       ...process.env,
@@ -20,6 +21,7 @@ export async function startNode({ dist, databaseUrl, redisUrl, flags = [] }) {
       MAX_HANDSHAKES: '0',
       EXCLUSIVE_PORT: '1',
       DRAIN_MS: '500',
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

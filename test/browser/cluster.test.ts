@@ -99,7 +99,7 @@ describe.skipIf(!chromiumPath)('the start page', () => {
   test.each([
     ['whiteboard', { WHITEBOARD: '0' }],
     ['whiteboard', { SURFACES: 'yjs' }],
-    ['editor', { EDITOR: '0' }],
+    ['editor', { EDITOR_PAGE: '0' }],
     ['editor', { SURFACES: 'zwibbler' }],
   ])('promises no %s with %o', async (name, env) => {
     await using node = await makeNode({ databaseUrl: database.url, env })

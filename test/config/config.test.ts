@@ -24,7 +24,7 @@ test('without a single variable everything has its default', () => {
     WORKERS: 1,
     MIGRATE: true,
     WHITEBOARD: true,
-    EDITOR: true,
+    EDITOR_PAGE: true,
     MAX_APPEND: 16 * 2 ** 20,
     SOCKET_BUFFER: 65_536,
     ZWIBBLER_EXPIRATION: 86_400,
@@ -120,11 +120,14 @@ test('[zwibbler 16] expiration is seconds or never; a wrong text is a mistake, n
   }
 })
 
-test.each(['WHITEBOARD', 'EDITOR'] as const)('%s is off in production unless asked for', (page) => {
-  expect(readConfig({ NODE_ENV: 'production' })[page]).toBe(false)
-  expect(readConfig({ NODE_ENV: 'production', [page]: '1' })[page]).toBe(true)
-  expect(readConfig({ NODE_ENV: 'development' })[page]).toBe(true)
-})
+test.each(['WHITEBOARD', 'EDITOR_PAGE'] as const)(
+  '%s is off in production unless asked for',
+  (page) => {
+    expect(readConfig({ NODE_ENV: 'production' })[page]).toBe(false)
+    expect(readConfig({ NODE_ENV: 'production', [page]: '1' })[page]).toBe(true)
+    expect(readConfig({ NODE_ENV: 'development' })[page]).toBe(true)
+  },
+)
 
 test('a node beyond loopback gives notice before it stops accepting', () => {
   const open = { ALLOW_ANONYMOUS: '1' }

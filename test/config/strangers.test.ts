@@ -21,7 +21,9 @@ test('a variable that only looks like ours is told of', () => {
 })
 
 test('variables of the shell, of npm and of other programs are nobody to warn about', () => {
-  const env = { PATH: '/bin', HOME: '/', HOSTNAME: 'box', PGHOST: 'x', npm_config_port: '1' }
+  // npm sets EDITOR for every script that it runs, ours included.
+  const shell = { PATH: '/bin', HOME: '/', HOSTNAME: 'box', EDITOR: 'vi', PAGER: 'less' }
+  const env = { ...shell, PGHOST: 'x', npm_config_port: '1' }
   expect(warningsOf(env)).toEqual([])
 })
 

@@ -1,6 +1,7 @@
 import { chromiumPath } from './chromium.ts'
 import { hasEngine } from './containers.ts'
 import { hasPrometheus } from './prometheus.ts'
+import { hasK6 } from './k6.ts'
 import { hasRedisServer } from './servers.ts'
 
 /** What tests may have to do without: what their file calls it, and whether it is here. */
@@ -41,6 +42,11 @@ const needs: readonly Need[] = [
     word: /\bhasEngine\b/,
     isHere: hasEngine,
     reason: 'no container engine answers (DOCKER_HOST names one)',
+  },
+  {
+    word: /\bhasK6\b/,
+    isHere: () => hasK6,
+    reason: 'no k6 is on the PATH, and no Go that builds one',
   },
 ]
 

@@ -70,10 +70,17 @@ test('[yjs 11.5] a format comes back that Yjs itself took away when its text was
     textIn(one).delete(at, 1)
     return Y.encodeStateAsUpdate(one)
   })
+  const other = documentOf([state])
+  textIn(other).format(0, 1, { italic: true })
+  updates.push(Y.encodeStateAsUpdate(other))
+  const witness = documentOf([state, ...updates])
+  expect(JSON.stringify(textIn(witness).toDelta())).not.toContain('bold')
   const head = await world.appendUpdates(room, updates)
   const [restoring] = (await versions.restore(room.epoch, version!.id, head))!
   await world.appendUpdates(room, [restoring!])
-  expect(textIn(await world.docOf(room)).toDelta()).toEqual(textIn(doc).toDelta())
+  Y.applyUpdate(witness, restoring!)
+  for (const one of [witness, await world.docOf(room)])
+    expect(textIn(one).toDelta()).toEqual(textIn(doc).toDelta())
 })
 
 test('[yjs 11.5] restoring is a new edit that makes everybody see the version, with gc and without', async () => {
