@@ -25,7 +25,7 @@ export function makeDoc() {
 }
 
 /**
- * @param beforeUpdate called with the clocks of an update (`from` and `to` by client) before the document has it, with when it
+ * @param beforeUpdate called with the clocks of an update (`to`, by client) before the document has it, with when it
  *   came and whether the answer to our first question has been heard
  * @param onStored called with the clock up to which the server has stored what this document's client wrote
  */

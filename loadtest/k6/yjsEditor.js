@@ -27,13 +27,13 @@ export function makeEditor({ urls, first, run, author, editors, size }) {
   let isHoled = false
   const client = makeYjsClient({ urls, first, doc, beforeUpdate, onStored, onWrong })
 
-  function beforeUpdate({ from, to }, { at, isSynced }) {
+  function beforeUpdate({ to }, { at, isSynced }) {
     cameAt = at
     lookForHole()
     // What a client already has may come again in the answer to its question, and of its own changes the echo.
-    if (!isSynced || from.size === 0 || from.has(doc.clientID)) return
-    const isKnown = ([client, end]) => end <= Y.getState(doc.store, client)
-    if ([...to].every(isKnown)) counted.useless++
+    const others = [...to].filter(([client]) => client !== doc.clientID)
+    if (!isSynced || others.length === 0) return
+    if (others.every(([client, end]) => end <= Y.getState(doc.store, client))) counted.useless++
   }
 
   /** Yjs keeps aside what it cannot place yet; when the missing part comes after all, it came out of order. */

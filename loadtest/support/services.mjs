@@ -16,8 +16,7 @@ async function loadWays() {
     stdin: { contents, resolveDir: TESTS, loader: 'ts' },
     ...{ bundle: true, packages: 'external', platform: 'node', format: 'esm', outfile },
   })
-  const found = await import(outfile)
-  await rm(outfile)
+  const found = await import(outfile).finally(() => rm(outfile))
   return WAYS.map((name) => found[name])
 }
 

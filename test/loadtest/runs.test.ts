@@ -121,12 +121,18 @@ describe.skipIf(!hasK6 || !redisUrl)('k6 on two nodes', () => {
     test('when updates of a Yjs room are dropped, doubled, swapped or altered', async () => {
       // In the entry that goes with the letters: when it was sent, a double of these years.
       const time = /\x7b\x42[\x79\x7a]/
-      const alter = (isForeign: (message: Buffer) => boolean) =>
-        fromNth(isForeign, 2, (message, line, since) => {
-          if (since === 0) message[message.toString('latin1').search(time) + 8]! ^= 1
-          line.toClient(message)
-        })
-      const seats = [nothing, ...[faults.drop, faults.double, swapOfOneAuthor, alter].map(foreign)]
+      const alter: YjsFault = (told) =>
+        fromNth(
+          (message) => told(message).others.length > 0 && !told(message).isMine,
+          2,
+          (message, line, since) => {
+            if (since === 0) message[message.toString('latin1').search(time) + 8]! ^= 1
+            line.toClient(message)
+          },
+        )
+      const drop: YjsFault = (told) => faults.drop((message) => told(message).others.length > 0)
+      const double: YjsFault = (told) => faults.double((message) => told(message).others.length > 0)
+      const seats = [nothing, ...[drop, double, swapOfOneAuthor, alter].map(whenSynced)]
       const run = await withFaults(seats, (URL) =>
         shortRun('yjs', { URL, EDITORS: '5', RATE: '10', PATIENCE: '3s' }),
       )
@@ -158,40 +164,58 @@ function storedAnswer(append: Buffer): Buffer {
   return answer
 }
 
-function authorOf(message: Buffer): number {
+function authorsOf(message: Buffer): number[] {
   const decoder = createDecoder(message.subarray(2))
-  return [...parseUpdateMeta(readVarUint8Array(decoder)).to.keys()][0] ?? 0
+  return [...parseUpdateMeta(readVarUint8Array(decoder)).to.keys()]
 }
+
+/** Whose changes a message tells a client of: its own, which are echoes, and those of others. */
+interface Told {
+  readonly others: readonly number[]
+  readonly isMine: boolean
+}
+type YjsFault = (told: (message: Buffer) => Told) => Fault
 
 /**
  * A fault of updates by others, once the client is up to date: one whose own echo is lost or comes twice has nothing to complain
  * of, nor has one that is told again what it asked for.
  */
-const foreign = (make: (isForeign: (message: Buffer) => boolean) => Fault) =>
+const whenSynced = (make: YjsFault) =>
   first(() => {
     const own = new Set<number>()
     let isSynced = false
-    const isForeign = (message: Buffer): boolean => {
+    const told = (message: Buffer): Told => {
       isSynced ||= message[0] === 0 && message[1] === 1
-      return isSynced && isUpdate(message) && !own.has(authorOf(message))
+      if (!isSynced || !isUpdate(message)) return { others: [], isMine: false }
+      const authors = authorsOf(message)
+      const others = authors.filter((author) => !own.has(author))
+      return { others, isMine: others.length < authors.length }
     }
     return {
-      ...make(isForeign),
+      ...make(told),
       fromClient(message, line) {
-        if (isUpdate(message)) own.add(authorOf(message))
+        if (isUpdate(message)) for (const author of authorsOf(message)) own.add(author)
         line.toServer(message)
       },
     }
   })
 
 /** Updates of different authors have no order. */
-function swapOfOneAuthor(isForeign: (message: Buffer) => boolean): Fault {
+const swapOfOneAuthor: YjsFault = (told) => {
   let held: Buffer | undefined
-  return fromNth(isForeign, 2, (message, line, since) => {
-    if (since === 0) held = Buffer.from(message)
-    else line.toClient(message)
-    if (since === 0 || !held || authorOf(held) !== authorOf(message)) return
-    line.toClient(held)
-    held = undefined
-  })
+  return fromNth(
+    (message) => told(message).others.length > 0,
+    2,
+    (message, line, since) => {
+      if (since === 0) {
+        held = Buffer.from(message)
+        return
+      }
+      line.toClient(message)
+      const { others } = told(message)
+      if (!held || !told(held).others.some((author) => others.includes(author))) return
+      line.toClient(held)
+      held = undefined
+    },
+  )
 }
