@@ -14,7 +14,9 @@ import { makeRoster } from './collab/roster.ts'
 import { foldedInto } from './collab/session.ts'
 import { startUpkeep } from './collab/upkeep.ts'
 import type { Config, SurfaceName } from './config.ts'
+import { isGuarded } from './config/conflicts.ts'
 import type { Log } from './core/log.ts'
+import { makeQuota } from './core/quota.ts'
 import type { Bus, Epoch, PresenceStore, DocumentStore } from './core/ports.ts'
 import { type Readiness, readinessOf } from './core/readiness.ts'
 import type { Figures, Metrics } from './metrics.ts'
@@ -213,13 +215,24 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           meter,
         })
   const unansweredBytes = UNANSWERED_BYTES
+  const users = makeQuota(config.MAX_CONNECTIONS_PER_USER || Infinity)
   const serves = (name: SurfaceName) => config.SURFACES.includes(name)
   const zwibbler = serves('zwibbler')
-    ? makeZwibbler({ config, log, meter, pools, store, documents, permissions, unansweredBytes })
+    ? makeZwibbler({
+        config,
+        log,
+        meter,
+        pools,
+        store,
+        documents,
+        permissions,
+        users,
+        unansweredBytes,
+      })
     : undefined
   const yjs = serves('yjs')
     ? makeYjs({
-        ...{ config, log, meter, hub, pages, store, segments, documents, permissions },
+        ...{ config, log, meter, hub, pages, store, segments, documents, permissions, users },
         unansweredBytes,
         callbacks: makeCallbackStore(pools.others),
         versions: makeVersionStore(pools),
@@ -242,6 +255,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     banner: BANNER,
     tls: tlsOf(config),
     allowedOrigins: config.ALLOWED_ORIGINS,
+    isGuarded: isGuarded(config),
+    trustedProxies: config.TRUST_PROXY,
     limits: socketLimits(config),
     meter,
     log,

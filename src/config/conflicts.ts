@@ -41,6 +41,11 @@ export function openSurfaces(known: Known): SurfaceName[] {
   return (SURFACES ?? []).filter((name) => authentication[name].admitsAnybody(known))
 }
 
+/** Whether clients of some surface have to say who they are. */
+export function isGuarded(known: Known): boolean {
+  return (known.SURFACES ?? []).some((name) => !authentication[name].admitsAnybody(known))
+}
+
 function openDoor(known: Known): string | undefined {
   const open = openSurfaces(known)
   if (open.length === 0) return undefined

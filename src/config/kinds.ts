@@ -154,6 +154,29 @@ function originOf(given: string): string | undefined {
   return href === `${origin}/` ? origin : undefined
 }
 
+/** Names of networks as Express has them. */
+const networks = ['loopback', 'linklocal', 'uniquelocal']
+
+/** How many proxies are between, or where they are. */
+export const proxies = makeKind(
+  'list',
+  `a number of proxies, or a list of addresses, networks such as 10.0.0.0/8, and ${networks.join(', ')}`,
+  (given): number | readonly string[] | undefined => {
+    const hops = wholeNumber(given, 0, 16)
+    if (hops !== undefined) return hops
+    const items = splitList(given)
+    return items.length > 0 && items.every(isNetwork) ? items : undefined
+  },
+)
+
+function isNetwork(item: string): boolean {
+  const [address = '', bits, ...more] = item.split('/')
+  if (networks.includes(item)) return true
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  const isWhole = bits === undefined || wholeNumber(bits, 0, most) !== undefined
+  return most > 0 && isWhole && more.length === 0
+}
+
 /** Seconds, or `never`. */
 export const expiration = makeKind(
   'seconds',

@@ -253,13 +253,14 @@ export class SocketConnection implements Connection, Outlet, Spoke {
 
   private refuse(code: number, limit: string, reason: string): void {
     this.sockets.meter.limit(limit)
-    this.sockets.log.debug({ connection: this.id, limit }, 'a connection was closed at a limit')
+    const { id, address } = this
+    this.sockets.log.debug({ connection: id, address, limit }, 'a connection was closed at a limit')
     this.end(code, reason)
   }
 
   private failed(error: unknown): void {
     this.sockets.log.error(
-      { connection: this.id, surface: this.surface.name, err: error },
+      { connection: this.id, address: this.address, surface: this.surface.name, err: error },
       'a session failed',
     )
     this.end(closeCodes.tryLater, 'internal error')

@@ -3,9 +3,10 @@ import type { HttpAnswer, HttpRequest, Surface } from '../surfaces/surface.ts'
 import { HttpError } from '../surfaces/surface.ts'
 import { plainAnswer, writeAnswer } from './answer.ts'
 import { Body, type BodyBudget } from './body.ts'
+import type { ClientAddress } from './client-address.ts'
 import type { Gate } from './gate.ts'
 import { answerPage, type Site } from './pages.ts'
-import { headersOf, surfaceAt } from './request.ts'
+import { headersOf, senderOf, surfaceAt } from './request.ts'
 import type { Sockets } from './sockets.ts'
 import { asksForWebSocket, busy, refusals } from './upgrade.ts'
 import type { UwsRequest, UwsResponse } from './uws.ts'
@@ -19,12 +20,14 @@ export function makeResponder({
   gate,
   sockets,
   budget,
+  clientAddress,
 }: {
   surfaces: ReadonlyMap<string, Surface>
   site: Site
   gate: Gate
   sockets: Sockets
   budget: BodyBudget
+  clientAddress: ClientAddress
 }): Responder {
   return (response, request) => {
     const method = request.getCaseSensitiveMethod()
@@ -43,7 +46,8 @@ export function makeResponder({
       // uWebSockets hands over only handshakes whose key it can use; the others come here.
       writeAnswer(response, refusals.malformed, { close: true })
     } else {
-      void serve(surface, { response, request, method, path }, sockets, budget) // never rejects
+      const { host } = senderOf(request, response, clientAddress)
+      void serve(surface, { response, request, method, path, host }, sockets, budget) // never rejects
     }
   }
 }
@@ -53,11 +57,12 @@ interface Exchange {
   readonly request: UwsRequest
   readonly method: string
   readonly path: string
+  readonly host: string
 }
 
 async function serve(
   surface: Surface,
-  { response, request, method, path }: Exchange,
+  { response, request, method, path, host }: Exchange,
   sockets: Sockets,
   budget: BodyBudget,
 ): Promise<void> {
@@ -73,7 +78,7 @@ async function serve(
     method,
     path,
     query: new URLSearchParams(request.getQuery()),
-    headers: headersOf(request),
+    headers: headersOf(request).set('host', host),
     body: async (limit) => (await body?.read(limit)) ?? new Uint8Array(),
   }
   const answer = await answerOf(surface, asked, sockets)

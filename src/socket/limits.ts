@@ -5,6 +5,9 @@ export interface SocketLimits {
   readonly maxConnections: number
   /** WebSocket handshakes of this server; more are answered 503. */
   readonly handshakes: Rate | undefined
+  /** Of one client address (IPv6: of 64 bits of it); more are answered 503. Infinity for no limit. */
+  readonly connectionsPerAddress: number
+  readonly handshakesPerAddress: Rate | undefined
   /** Of one connection; over it that connection is closed with 1013. */
   readonly messages: Rate | undefined
   /** Bytes received by one connection; over it that connection is closed with 1013. */
@@ -28,6 +31,8 @@ const MIB = 1024 * 1024
 export const defaultSocketLimits: SocketLimits = {
   maxConnections: 100_000,
   handshakes: { perSecond: 1_000, burst: 2_000 },
+  connectionsPerAddress: Infinity,
+  handshakesPerAddress: undefined,
   messages: { perSecond: 5_000, burst: 10_000 },
   bytes: { perSecond: 32 * MIB, burst: 64 * MIB },
   handshakeMs: 30_000,
@@ -42,6 +47,8 @@ export const defaultSocketLimits: SocketLimits = {
 export const limitNames = {
   maxConnections: 'MAX_CONNECTIONS',
   handshakes: 'MAX_HANDSHAKES',
+  connectionsPerAddress: 'MAX_CONNECTIONS_PER_ADDRESS',
+  handshakesPerAddress: 'MAX_HANDSHAKES_PER_ADDRESS',
   messages: 'MAX_MESSAGES',
   bytes: 'MAX_BYTES_PER_SECOND',
   message: 'MAX_MESSAGE_BYTES',

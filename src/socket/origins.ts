@@ -1,15 +1,20 @@
 /** Which web pages may connect. Only browsers send `Origin`; they cannot forge it, everybody else could. */
 
 /**
- * @param allowed origins such as `https://board.example`, or `*`; undefined: the server's own host and loopback
+ * @param allowed origins such as `https://board.example`, or `*`; undefined: the server's own host, and loopback
+ * @param isGuarded clients have something to lose, such as a cookie that the browser sends along: pages of whatever else listens
+ *   on somebody's machine are strangers then, unless the server is there too
  * @returns a check of an `Origin` header against the request's `Host`; a request without `Origin` is no browser's
  * @example makeOriginCheck(undefined)('https://board.example', 'board.example:3000') // true
  */
 export function makeOriginCheck(
   allowed: readonly string[] | undefined,
+  isGuarded = false,
 ): (origin: string, host: string) => boolean {
   if (allowed === undefined) {
-    return (origin, host) => origin === '' || isSameHost(origin, host) || isLoopback(origin)
+    const isNear = (origin: string, host: string): boolean =>
+      isLoopback(origin) && (!isGuarded || isLoopback(`http://${host}`))
+    return (origin, host) => origin === '' || isSameHost(origin, host) || isNear(origin, host)
   }
   const origins = new Set(allowed.map((origin) => normalOf(origin)))
   return (origin) => origin === '' || origins.has('*') || origins.has(normalOf(origin))

@@ -2,9 +2,10 @@
 import type { HttpAnswer, Surface } from '../surfaces/surface.ts'
 import { plainAnswer, writeAnswer } from './answer.ts'
 import { SocketConnection, type SocketData } from './connection.ts'
+import type { ClientAddress } from './client-address.ts'
 import type { Gate } from './gate.ts'
 import type { Responder } from './http.ts'
-import { headersOf, roomOf, withoutSlash } from './request.ts'
+import { headersOf, roomOf, senderOf, withoutSlash } from './request.ts'
 import type { Sockets } from './sockets.ts'
 import { asksForWebSocket } from './upgrade.ts'
 import { sharedCompression } from './uws.ts'
@@ -16,6 +17,7 @@ export interface Routes {
   readonly respond: Responder
   readonly gate: Gate
   readonly sockets: Sockets
+  readonly clientAddress: ClientAddress
 }
 
 export function addRoutes(app: UwsApp, routes: Routes): void {
@@ -68,20 +70,22 @@ function upgrade(
     request,
     context,
   }: { response: UwsResponse; request: UwsRequest; context: SocketContext },
-  { surfaces, respond, gate, sockets }: Routes,
+  { surfaces, respond, gate, sockets, clientAddress }: Routes,
 ): void {
   if (!asksForWebSocket(request.getHeader('upgrade'))) {
     respond(response, request)
     return
   }
   const key = request.getHeader('sec-websocket-key')
+  const { address, host } = senderOf(request, response, clientAddress)
   const refusal = gate.judge({
     method: request.getCaseSensitiveMethod(),
     connection: request.getHeader('connection'),
     version: request.getHeader('sec-websocket-version'),
     key,
     origin: request.getHeader('origin'),
-    host: request.getHeader('host'),
+    host,
+    address,
   })
   if (refusal !== undefined) {
     sockets.meter.connectionRefused(surface.name, refusal.reason)
@@ -93,7 +97,7 @@ function upgrade(
     query: request.getQuery(),
     room: surface.hasRooms ? roomOf(request.getUrl(), surfaces) : '',
     headers: surface.wantsHeaders ? headersOf(request) : undefined,
-    address: Buffer.from(response.getRemoteAddressAsText()).toString(),
+    address,
   })
   const extensions = extensionsOf(request, connection)
   const offered = request.getHeader('sec-websocket-protocol').split(/\s*,\s*/)
@@ -115,7 +119,7 @@ async function acceptIfAdmitted(
   response.onAborted(() => (state.isAborted = true))
   const refusal = await refusalOf(connection, sockets)
   if (state.isAborted) return
-  const late = refusal === undefined ? gate.judgeAgain() : undefined
+  const late = refusal === undefined ? gate.judgeAgain(connection.address) : undefined
   const answer = refusal ?? late
   if (answer !== undefined)
     sockets.meter.connectionRefused(connection.surface.name, late?.reason ?? 'surface')

@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Surface } from '../surfaces/surface.ts'
 import { BodyBudget } from './body.ts'
+import { makeClientAddress, type TrustedProxies } from './client-address.ts'
 import { closeInGroups } from './drain.ts'
 import { watchSockets } from './figures.ts'
 import { makeGate } from './gate.ts'
@@ -35,6 +36,9 @@ export interface SocketServerOptions {
   readonly tls?: TlsFiles | undefined
   /** See `makeOriginCheck`. */
   readonly allowedOrigins?: readonly string[] | undefined
+  readonly isGuarded?: boolean
+  /** Who is believed about clients' addresses and hosts; nobody if it is not said. */
+  readonly trustedProxies?: TrustedProxies | undefined
   readonly limits?: Partial<SocketLimits>
   readonly meter: Meter
   readonly log: Log
@@ -71,14 +75,18 @@ export function makeServer(options: SocketServerOptions): SocketServer {
   const limits = { ...defaultSocketLimits, ...options.limits }
   const sockets = new Sockets({ limits, meter, log })
   watchSockets(sockets)
-  const gate = makeGate({ sockets, isAllowedOrigin: makeOriginCheck(options.allowedOrigins) })
+  const gate = makeGate({
+    sockets,
+    isAllowedOrigin: makeOriginCheck(options.allowedOrigins, options.isGuarded),
+  })
+  const clientAddress = makeClientAddress(options.trustedProxies ?? 0)
   const budget = new BodyBudget(limits.maxBodyBytes * 2)
   const listeners: Listener[] = []
   let stopWatching: (() => void) | undefined
 
   const routesOf = (surfaces: ReadonlyMap<string, Surface>, site: Site) => (app: UwsApp) => {
-    const respond = makeResponder({ surfaces, site, gate, sockets, budget })
-    addRoutes(app, { surfaces, respond, gate, sockets })
+    const respond = makeResponder({ surfaces, site, gate, sockets, budget, clientAddress })
+    addRoutes(app, { surfaces, respond, gate, sockets, clientAddress })
   }
   const open = async (port: number, addRoutes: (app: UwsApp) => void): Promise<number> => {
     const { host, exclusive = false } = options

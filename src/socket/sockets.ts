@@ -1,6 +1,7 @@
 /** All open WebSockets of a server, and the one coarse timer that looks after them. */
 import type { Log } from '../core/log.ts'
 import type { Meter } from '../core/meter.ts'
+import { type AddressLimits, makeAddressLimits } from './address-limits.ts'
 import type { SocketConnection } from './connection.ts'
 import { limitNames, type SocketLimits } from './limits.ts'
 import { Wheel } from './wheel.ts'
@@ -9,6 +10,7 @@ export class Sockets {
   readonly limits: SocketLimits
   readonly meter: Meter
   readonly log: Log
+  readonly addresses: AddressLimits
   private readonly wheel: Wheel<SocketConnection>
   /** Since when each has been at its handshake; oldest first, since all have the same time. */
   private readonly handshakes = new Map<SocketConnection, number>()
@@ -18,6 +20,7 @@ export class Sockets {
     this.limits = limits
     this.meter = meter
     this.log = log
+    this.addresses = makeAddressLimits(limits)
     this.wheel = new Wheel(Math.max(1, Math.round(pingEveryMs(limits) / tickMs(limits))))
   }
 
@@ -41,11 +44,13 @@ export class Sockets {
 
   add(connection: SocketConnection): void {
     this.wheel.add(connection)
+    this.addresses.add(connection.address)
     this.handshakes.set(connection, performance.now())
   }
 
   remove(connection: SocketConnection): void {
     this.wheel.remove(connection)
+    this.addresses.remove(connection.address)
     this.handshakes.delete(connection)
   }
 
@@ -63,7 +68,8 @@ export class Sockets {
     for (const [connection, since] of this.handshakes) {
       if (now - since < this.limits.handshakeMs) break
       this.meter.limit(limitNames.handshakeTime)
-      this.log.debug({ connection: connection.id }, 'a connection did not finish its handshake')
+      const { id, address } = connection
+      this.log.debug({ connection: id, address }, 'a connection did not finish its handshake')
       connection.drop()
     }
   }

@@ -7,7 +7,10 @@ export interface Handshake {
   readonly version: string
   readonly key: string
   readonly origin: string
+  /** What the client asked for, as far as trusted proxies say. */
   readonly host: string
+  /** The client's, as far as trusted proxies say. */
+  readonly address: string
 }
 
 export interface Refusal {

@@ -12,7 +12,7 @@ export interface Connection {
   readonly room: string
   /** Of the upgrade request, lower-case names; empty unless the surface wants them. */
   readonly headers: ReadonlyMap<string, string>
-  /** Address of the peer, for logs. */
+  /** The client's address, as far as trusted proxies say: for logs and limits. */
   readonly address: string
   /** The handshake in the surface's own terms is done; a connection that never says so is dropped after a while. */
   established(): void

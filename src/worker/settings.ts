@@ -70,6 +70,9 @@ export function socketLimits(config: Config): Partial<SocketLimits> {
   return {
     maxConnections: share(config.MAX_CONNECTIONS) || Infinity,
     handshakes: rateOf(share(config.MAX_HANDSHAKES)),
+    // Not shared out: the kernel does not spread one address evenly, and nobody is to be refused below the limit.
+    connectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS || Infinity,
+    handshakesPerAddress: rateOf(config.MAX_HANDSHAKES_PER_ADDRESS),
     messages: rateOf(config.MAX_MESSAGES),
     handshakeMs: config.HANDSHAKE_MS,
     pingMs: config.KEEP_ALIVE_MS,

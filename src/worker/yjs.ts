@@ -10,6 +10,7 @@ import type { Log } from '../core/log.ts'
 import { rateOf } from '../core/limits.ts'
 import type { Meter } from '../core/meter.ts'
 import type { DocumentStore } from '../core/ports.ts'
+import type { Quota } from '../core/quota.ts'
 import type { SegmentStore, VersionStore } from '../core/segments.ts'
 import { makeAwarenessTable, DEFAULT_LIMITS } from '../surfaces/yjs/awareness/table.ts'
 import { makeFolder } from '../surfaces/yjs/folding/folder.ts'
@@ -42,6 +43,8 @@ export interface YjsParts {
   readonly store: Pick<DocumentStore, 'read' | 'find' | 'remove'>
   readonly documents: Documents
   readonly permissions: Permissions
+  /** Connections of each user, on any surface. */
+  readonly users: Quota
   /** This node, as its peers know it. */
   readonly node: string
   readonly unansweredBytes: number
@@ -127,6 +130,7 @@ export function makeYjs(parts: YjsParts): Yjs {
       const meta = readUpdate(update)
       return { meta, pieces: [update.subarray(0, meta.size)] }
     },
+    users: parts.users,
     meter,
     log,
     limits: {

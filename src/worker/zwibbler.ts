@@ -4,9 +4,11 @@ import type { Permissions } from '../auth/permissions.ts'
 import { again } from '../collab/again.ts'
 import type { Documents } from '../collab/documents.ts'
 import type { Config } from '../config.ts'
+import { isGuarded } from '../config/conflicts.ts'
 import type { Log } from '../core/log.ts'
 import type { Meter } from '../core/meter.ts'
 import type { DocumentStore } from '../core/ports.ts'
+import type { Quota } from '../core/quota.ts'
 import { ping } from '../postgres/cluster.ts'
 import { createDocument } from '../postgres/documents.ts'
 import { scheduleIdleEvents } from '../postgres/idle-events.ts'
@@ -32,6 +34,8 @@ export interface ZwibblerParts {
   readonly store: DocumentStore
   readonly documents: Documents
   readonly permissions: Permissions
+  /** Connections of each user, on any surface. */
+  readonly users: Quota
   /** What one session may leave unanswered, unless it is a single message. */
   readonly unansweredBytes: number
 }
@@ -72,6 +76,7 @@ export function makeZwibbler(parts: ZwibblerParts): Surface {
       listener(permissions.permissionOf(holder))
       return unwatch
     },
+    users: parts.users,
     meter,
     log,
     limits: {
@@ -87,7 +92,7 @@ export function makeZwibbler(parts: ZwibblerParts): Surface {
     http: makeHttp({
       management,
       isHealthy,
-      originAllowed: makeOriginCheck(config.ALLOWED_ORIGINS),
+      originAllowed: makeOriginCheck(config.ALLOWED_ORIGINS, isGuarded(config)),
     }),
   })
 }

@@ -135,3 +135,25 @@ test('a node beyond loopback gives notice before it stops accepting', () => {
   expect(readConfig({ HOST: '0.0.0.0', DRAIN_NOTICE_MS: '1', ...open }).DRAIN_NOTICE_MS).toBe(1)
   expect(readConfig({ HOST: 'localhost' }).DRAIN_NOTICE_MS).toBe(0)
 })
+
+test.each([
+  ['loopback, 10.0.0.0/8,fd00::/8', ['loopback', '10.0.0.0/8', 'fd00::/8']],
+  ['192.0.2.1', ['192.0.2.1']],
+  ['2', 2],
+  ['0', 0],
+])('proxies that are trusted: %s', (given, expected) => {
+  expect(readConfig({ TRUST_PROXY: given }).TRUST_PROXY).toEqual(expected)
+})
+
+test.each([
+  'true',
+  '10.0.0.0/33',
+  '10.0.0/8',
+  'fd00::/129',
+  '1.2.3.4/8/8',
+  'board.example',
+  '17',
+  ',',
+])('proxies that cannot be understood are not trusted in part: %s', (given) => {
+  expect(() => readConfig({ TRUST_PROXY: given })).toThrow('TRUST_PROXY is not a number of proxies')
+})

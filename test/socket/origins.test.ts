@@ -21,6 +21,20 @@ test.each([
 })
 
 test.each([
+  ['https://board.example', 'board.example', true],
+  ['', 'board.example', true],
+  ['http://localhost:5173', 'board.example', false],
+  ['http://127.0.0.1:5173', 'board.example', false],
+  ['http://127.0.0.1:5173', 'localhost:3000', true],
+  ['https://evil.example', 'board.example', false],
+])(
+  'unset, with authentication: a page of %j at host %j may connect: %s',
+  (origin, host, expected) => {
+    expect(makeOriginCheck(undefined, true)(origin, host)).toBe(expected)
+  },
+)
+
+test.each([
   ['', true],
   ['https://board.example', true],
   ['https://BOARD.example:443', true],

@@ -16,6 +16,7 @@ import type { Admission, Change, Gate, Granted, GateRequest } from '../../auth/g
 import { closeCodes, StoreError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Rate } from '../../core/limits.ts'
+import type { Quota } from '../../core/quota.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { Connection, Conversation } from '../surface.ts'
 import { MalformedAwareness } from './awareness/codec.ts'
@@ -48,6 +49,8 @@ export interface ConversationOptions {
   readonly rooms: Rooms
   readonly gate: Gate
   readonly inspect: Inspect
+  /** Connections of each user. */
+  readonly users: Pick<Quota, 'take' | 'isFull'>
   readonly meter: Meter
   readonly log: Log
   /** Bytes, but for `connections`, those of a room on this node. 0: no limit. */
@@ -74,6 +77,7 @@ export class YjsConversation implements Conversation, Member {
   #room: Room | undefined
   #isWriter = true
   #unwatch: (() => void) | undefined
+  #giveBack: (() => void) | undefined
   #early: Uint8Array[] = []
   #steps: Uint8Array[] = []
   #isAnswering = false
@@ -136,7 +140,7 @@ export class YjsConversation implements Conversation, Member {
     const request = requestOf(this.#connection)
     const admission = admitted ?? (await gate.admit(request))
     if (this.#isClosed()) return
-    if (!this.#isGranted(admission)) return
+    if (!this.#isGranted(admission) || !this.#hasPlace(admission)) return
     this.#isWriter = admission.permission.write
     const joined = await documents.join({
       id: PREFIX + name,
@@ -169,6 +173,15 @@ export class YjsConversation implements Conversation, Member {
     else if (admission.kind === 'denied' && admission.reason === 'unauthenticated')
       this.#deny(ownCloseCodes.unauthenticated, admission.text)
     else this.#deny(ownCloseCodes.forbidden, 'no access')
+    return false
+  }
+
+  #hasPlace({ user }: Granted): boolean {
+    if (user === undefined) return true
+    this.#giveBack = this.#options.users.take(user)
+    if (this.#giveBack !== undefined) return true
+    this.#options.meter.limit('MAX_CONNECTIONS_PER_USER')
+    this.#end(closeCodes.tryLater, 'too many connections')
     return false
   }
 
@@ -421,6 +434,7 @@ export class YjsConversation implements Conversation, Member {
     clearTimeout(this.#presence)
     this.#throttle.stop()
     this.#unwatch?.()
+    this.#giveBack?.()
     this.#early = []
     this.#steps = []
     const [room, session] = [this.#room, this.#session]

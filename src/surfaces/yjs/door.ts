@@ -1,6 +1,7 @@
 /** Who comes in, asked before there is a WebSocket: for clients to which a close code is a reason to come back at once. */
 import type { Admission, Gate, GateRequest } from '../../auth/gate.ts'
 import type { Meter } from '../../core/meter.ts'
+import type { Quota } from '../../core/quota.ts'
 import type { Connection, HttpAnswer } from '../surface.ts'
 import { isUsable } from './room-name.ts'
 
@@ -13,7 +14,13 @@ export interface Door {
   admissionOf(connection: Connection): Admission | undefined
 }
 
-export function makeDoor({ gate, meter }: { gate: Gate; meter: Meter }): Door {
+export interface DoorOptions {
+  readonly gate: Gate
+  readonly meter: Meter
+  readonly users: Pick<Quota, 'isFull'>
+}
+
+export function makeDoor({ gate, meter, users }: DoorOptions): Door {
   const admitted = new WeakMap<Connection, Admission>()
 
   function refuse(name: string, status: number, body: string, headers = {}): HttpAnswer {
@@ -27,6 +34,10 @@ export function makeDoor({ gate, meter }: { gate: Gate; meter: Meter }): Door {
       const admission = await gate.admit(requestOf(connection))
       switch (admission.kind) {
         case 'granted':
+          if (admission.user !== undefined && users.isFull(admission.user)) {
+            meter.limit('MAX_CONNECTIONS_PER_USER')
+            return refuse('try_later', 503, 'too many connections', retryLater())
+          }
           admitted.set(connection, admission)
           return undefined
         case 'unavailable':

@@ -15,6 +15,7 @@ import { closeCodes, StoreError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { Creation } from '../../core/ports.ts'
+import type { Quota } from '../../core/quota.ts'
 import type { Connection, Conversation } from '../surface.ts'
 import type { Grant } from './authorize.ts'
 import {
@@ -40,6 +41,8 @@ export interface ConversationOptions {
   readonly authorize: (idField: Uint8Array) => Promise<Grant>
   /** Calls with what holds now, and with each change. */
   readonly watch: (holder: Holder, listener: (permission: Permission) => void) => () => void
+  /** Connections of each user. */
+  readonly users: Pick<Quota, 'take'>
   readonly meter: Meter
   readonly log: Log
   /** Bytes, but for `unanswered`. `document` 0: no limit. */
@@ -72,6 +75,7 @@ export class ZwibblerConversation implements Conversation {
   #teller: Teller | undefined
   #permission: Permission = readAndWrite
   #unwatch: (() => void) | undefined
+  #giveBack: (() => void) | undefined
   #early: Message[] = []
   #earlyBytes = 0
   #isDraining = false
@@ -158,6 +162,7 @@ export class ZwibblerConversation implements Conversation {
       this.#tooBig('MAX_DOCUMENT')
       return
     }
+    if (!this.#hasPlace(grant.user)) return
     const mayCreate = creation !== 'may' || permission.write
     const result = await documents.join({
       id: `zwibbler/${grant.documentId}`,
@@ -187,6 +192,16 @@ export class ZwibblerConversation implements Conversation {
     }
     if (known !== null) generation = generationOf(result.session.follower.epoch)
     this.#joined(result.session, grant.holder, permission)
+  }
+
+  /** Who comes with a document's id alone is nobody in particular. */
+  #hasPlace(user: string): boolean {
+    if (user === '') return true
+    this.#giveBack = this.#options.users.take(user)
+    if (this.#giveBack !== undefined) return true
+    this.#options.meter.limit('MAX_CONNECTIONS_PER_USER')
+    this.#refuse('other', 'too many connections', closeCodes.tryLater)
+    return false
   }
 
   #joined(session: Session, holder: Holder, permission: Permission): void {
@@ -350,6 +365,8 @@ export class ZwibblerConversation implements Conversation {
     this.#state = 'closed'
     this.#unwatch?.()
     this.#unwatch = undefined
+    this.#giveBack?.()
+    this.#giveBack = undefined
     this.#early = []
     if (this.#session) this.#options.documents.leave(this.#session)
     this.#session = undefined
