@@ -43,16 +43,11 @@ async function main(args) {
   if (script === 'k6') return say(await findK6())
   if (!scripts.includes(script)) return fail(`which one? ${scripts.join(', ')}, scripts or k6`)
   const names = Object.keys(settingsOf(script))
-  const several = Object.fromEntries(
-    names.map((name) => [name.toLowerCase(), { type: 'string', multiple: true }]),
-  )
-  const { values } = parseArgs({ args: rest, options: { ...several, ...own } })
+  const options = Object.fromEntries(names.map((name) => [name.toLowerCase(), optionOf(name)]))
+  const { values } = parseArgs({ args: rest, options: { ...options, ...own } })
   if (values.help) return help(script)
-  const env = Object.fromEntries(
-    names.flatMap((name) =>
-      values[name.toLowerCase()] ? [[name, values[name.toLowerCase()].join()]] : [],
-    ),
-  )
+  const given = names.filter((name) => values[name.toLowerCase()] !== undefined)
+  const env = Object.fromEntries(given.map((name) => [name, String(values[name.toLowerCase()])]))
   // So that a mistake is named before anything is started.
   const settings = readSettings(script, env)
   if (values.json) env.SUMMARY = values.json
@@ -60,6 +55,11 @@ async function main(args) {
     ? await runScript(script, { env, quiet })
     : await onNodes(script, { env, settings, values })
   return code === 0 ? 0 : 1
+}
+
+/** What may be several is joined by commas. */
+function optionOf(name) {
+  return { type: 'string', multiple: name === 'URL' || name === 'TOKEN' }
 }
 
 async function onNodes(script, { env, settings, values }) {

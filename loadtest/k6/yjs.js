@@ -49,6 +49,12 @@ function makeMember(plan, number) {
     editors,
     size: settings.size,
   })
+  /** Somebody who has nothing comes at the end, to another node, and must find what the editor has. */
+  const doc = makeDoc()
+  const nothing = () => undefined
+  const hears = { beforeUpdate: nothing, onStored: nothing, onWrong: nothing }
+  const newcomer = makeYjsClient({ urls, first: first + 1, doc, ...hears })
+  let isBack = false
   let isSame = false
 
   async function take() {
@@ -61,29 +67,24 @@ function makeMember(plan, number) {
     editor.change(true)
   }
 
-  /** Somebody who has nothing comes to another node, and must find what this one has. */
-  function joinAgain() {
-    editor.leave()
-    const doc = makeDoc()
-    const nothing = () => undefined
-    const about = { beforeUpdate: nothing, onStored: nothing, onWrong: nothing }
-    const newcomer = makeYjsClient({ urls, first: first + 1, doc, ...about })
-    newcomer.join(() => {
-      isSame = editor.equals(doc)
-      if (!isSame) count('copies_differing')
-      isBack = true
-      newcomer.leave()
-    })
-  }
-  let isBack = false
-
   return {
     arrive: () => editor.join((ms) => time('joined_after', ms)),
     take,
     isOver: editor.isOver,
-    joinAgain,
+    joinAgain() {
+      editor.leave()
+      newcomer.join(() => {
+        isBack = true
+        isSame = editor.equals(doc)
+        if (!isSame) count('copies_differing')
+      })
+    },
     isBack: () => isBack,
-    report: () => count('readers_complete', editor.report() && isSame ? 1 : 0),
+    report() {
+      editor.leave()
+      newcomer.leave()
+      count('readers_complete', editor.report() && isSame ? 1 : 0)
+    },
   }
 }
 

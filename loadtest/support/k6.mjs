@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { scripts } from '../k6/settings.js'
+import { scripts, settingsOf } from '../k6/settings.js'
 
 const run = promisify(execFile)
 const FOLDER = new URL('..', import.meta.url).pathname
@@ -67,14 +67,20 @@ export async function runScript(name, { env, stdio = 'inherit', quiet = true }) 
   const folder = await mkdtemp(join(tmpdir(), 'lengthwise-load-'))
   try {
     const [script] = await writeScripts(folder, [name])
-    const settings = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`])
     const flags = ['--no-usage-report', '--no-color', ...(quiet ? ['--quiet'] : [])]
-    const child = spawn(k6, ['run', ...flags, ...settings, script], { stdio })
+    const child = spawn(k6, ['run', ...flags, script], {
+      stdio,
+      env: { ...surroundings(name), ...env },
+    })
     return await ended(child)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** k6 takes settings from its environment: where they are not in everybody's sight, and where ours must not meet other people's. */
+const surroundings = (name) =>
+  Object.fromEntries(Object.entries(process.env).filter(([key]) => !(key in settingsOf(name))))
 
 function ended(child) {
   const stop = () => void child.kill('SIGINT')

@@ -17,7 +17,9 @@ interface Ended {
 }
 
 function load(...args: string[]): Promise<Ended> {
-  const env = { ...process.env, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }
+  // Of other programs there may be variables that are named as the scripts' settings are.
+  const strange = { RATE: 'of exchange', TOKEN: 'of esteem' }
+  const env = { ...process.env, ...strange, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }
   return new Promise((resolve) => {
     execFile(process.execPath, [command, ...args], { env }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err })

@@ -1,4 +1,6 @@
 import { createDecoder, readVarUint8Array } from 'lib0/decoding'
+import { SignJWT } from 'jose'
+import type { JWTPayload } from 'jose'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseUpdateMeta } from 'yjs'
 import { makeCluster } from '../support/cluster.ts'
@@ -54,6 +56,35 @@ describe.skipIf(!hasK6 || !redisUrl)('k6 on two nodes', () => {
       expect(run.count('readers_complete')).toBe(readers)
       expect(run.count('changes_acknowledged')).toBeGreaterThan(0)
     })
+  })
+
+  test('lets clients in with tokens, to documents that are there already', async () => {
+    const key = 'a secret of thirty-two bytes, or more'
+    const sign = (claims: JWTPayload) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(Buffer.from(key))
+    await using closed = await makeCluster(1, {
+      env: { ZWIBBLER_JWT_KEY: key, AUTH_JWT_KEY: key, YJS_AUTH: 'jwt' },
+    })
+    const URL = closed.nodes[0]!.httpUrl
+    const TOKEN = await sign({ sub: 'plan', u: 'ann', p: 'rw' })
+    const twice = async () => {
+      for (const STUDENTS of ['1', '2'])
+        expect((await shortRun('zwibbler', { URL, TOKEN, STUDENTS })).failed).toEqual([])
+    }
+    const rooms = { URL, EDITORS: '2', DOCUMENT: 'plan', PATIENCE: '1s' }
+    const inRooms = await sign({ sub: 'ann', rooms: { plan: 'rw' } })
+    const [admitted, refused] = await Promise.all([
+      shortRun('yjs', { ...rooms, PATIENCE: '20s', TOKEN: inRooms }),
+      shortRun('yjs', rooms),
+      twice(),
+    ])
+    expect(admitted.failed).toEqual([])
+    expect(refused.failed).toContain('readers_complete')
+    expect(refused.failed).toContain('changes_acknowledged')
   })
 
   describe.concurrent('fails, with the right words,', () => {
