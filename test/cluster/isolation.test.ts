@@ -65,7 +65,7 @@ test(
     await held[0]!.append('before')
     await until('all have it', () => held.every(({ position }) => position === 6))
     const others = await watchOthers('locked')
-    const lock = await lockRow(cluster.databaseUrl, 'held', LOCKED_MS)
+    const lock = await lockRow(cluster.databaseUrl, storedId('held'), LOCKED_MS)
     const began = performance.now()
     const answers = held.map(async (client, index) => {
       const answer = await client.append(`rival${index}`)

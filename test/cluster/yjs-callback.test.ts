@@ -130,6 +130,29 @@ test('[yjs 9] of what a node had noted when it was killed the other one tells', 
   expect(textsOf(receiver, 'orphan')).toEqual(['stored'])
 })
 
+test('[yjs 9] of what a node was in the middle of telling when it was killed the other one tells, when the claim lapses', async () => {
+  await using receiver = await makeReceiver()
+  receiver.answer = 'hang'
+  await using cluster = await makeCluster(2, { env: settings(receiver) })
+  const [near, far] = cluster.nodes
+  await using ann = makePeer(yjs(near!), 'orphan')
+  await ann.synced()
+  // So that it is not the one that tells.
+  far!.pause()
+  ann.doc.getText('t').insert(0, 'stored')
+  await until('it is being told', () => receiver.received.length > 0)
+  await near!.kill()
+  far!.resume()
+  receiver.answer = 200
+  await withClient(cluster.databaseUrl, async (client) => {
+    // A minute passes.
+    const text = `update yjs_callbacks set due_at = now() where due_at > now() + interval '50 s' and attempts = 1`
+    expect((await client.query(text)).rowCount).toBe(1)
+  })
+  await until('the other one tells', () => receiver.received.length > 1)
+  expect(textsOf(receiver, 'orphan')).toEqual(['stored', 'stored'])
+})
+
 test('[yjs 9] without a URL nothing is noted', async () => {
   await using cluster = await makeCluster(1, { env: { SURFACES: 'yjs', LEASE_MS: '1000' } })
   const [node] = cluster.nodes

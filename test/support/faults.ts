@@ -2,7 +2,6 @@
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import type { ZwibblerClient } from './zwibbler.ts'
-import { storedId } from './stored.ts'
 import { sleep } from './wait.ts'
 
 export { startPostgresProxy } from './postgresProxy.ts'
@@ -22,7 +21,7 @@ export async function killRedisSubscribers(url: string): Promise<number> {
   }
 }
 
-/** Holds a document's row so that nothing can append to it. @returns resolves when it has been let go */
+/** Holds a document's row so that nothing can append to it. @param document its id as stored. @returns resolves when it has been let go */
 export async function lockRow(
   databaseUrl: string,
   document: string,
@@ -31,7 +30,7 @@ export async function lockRow(
   const client = new Client({ connectionString: databaseUrl })
   await client.connect()
   await client.query('begin')
-  await client.query('select from documents where id = $1 for update', [storedId(document)])
+  await client.query('select from documents where id = $1 for update', [document])
   const release = async (): Promise<void> => {
     await sleep(ms) // the length of the fault, not a wait for something
     await client.query('rollback')
