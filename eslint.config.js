@@ -21,6 +21,11 @@ const vendors = {
   'uWebSockets.js': 'socket',
   jose: 'auth',
   '@fastify/busboy': 'surfaces',
+  '@opentelemetry/api': 'tracing',
+  '@opentelemetry/sdk-trace-base': 'tracing',
+  '@opentelemetry/resources': 'tracing',
+  '@opentelemetry/exporter-trace-otlp-http': 'tracing',
+  '@opentelemetry/exporter-trace-otlp-proto': 'tracing',
 }
 const folders = Object.keys(arrows)
 
@@ -61,7 +66,7 @@ export default tseslint.config(
             .map(([name]) => ({ name, message: `only src/${vendors[name]}/ knows ${name}` })),
           patterns: [
             {
-              regex: `^(\\.\\./)+(?!(${[folder, ...arrows[folder], ...(folder === 'surfaces' ? ['surface\\.ts$'] : [])].join('|')}))(${[...folders, 'node', 'main', 'config', 'metrics', 'admin', 'workers'].join('|')})(/|\\.ts$)`,
+              regex: `^(\\.\\./)+(?!(${[folder, ...arrows[folder], ...(folder === 'surfaces' ? ['surface\\.ts$'] : [])].join('|')}))(${[...folders, 'node', 'main', 'config', 'metrics', 'tracing', 'admin', 'workers'].join('|')})(/|\\.ts$)`,
               message: `src/${folder}/ may import from: ${arrows[folder].join(', ') || 'nothing else'}`,
             },
           ],

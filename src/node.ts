@@ -15,6 +15,7 @@ import { makePage } from './metrics/page.ts'
 import { type EmbeddedPostgres, startEmbedded } from './postgres/embedded.ts'
 import { migrate, waitForSchema } from './postgres/migrate.ts'
 import { startThread } from './threads.ts'
+import { startTracing } from './tracing.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 /** Nodes and Postgres may be started together. */
@@ -24,6 +25,8 @@ export interface NodeOptions {
   readonly log: Log
   /** For `lengthwise_build_info`. */
   readonly version?: string
+  /** Where OTEL_* are looked for. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 export interface RunningNode {
@@ -40,10 +43,8 @@ export interface RunningNode {
 }
 
 /** @throws Error when something cannot be had: a port, the database, the certificate */
-export async function startNode(
-  config: Config,
-  { log, version }: NodeOptions,
-): Promise<RunningNode> {
+export async function startNode(config: Config, options: NodeOptions): Promise<RunningNode> {
+  const { log } = options
   const embedded =
     config.DATABASE_URL === undefined
       ? await startEmbedded({
@@ -53,7 +54,7 @@ export async function startNode(
         })
       : undefined
   try {
-    return await startServing(config, { log, ...(version !== undefined && { version }) }, embedded)
+    return await startServing(config, options, embedded)
   } catch (error) {
     await embedded?.stop()
     throw error
@@ -62,7 +63,7 @@ export async function startNode(
 
 async function startServing(
   config: Config,
-  { log, version }: NodeOptions,
+  { log, version, env = {} }: NodeOptions,
   embedded: EmbeddedPostgres | undefined,
 ): Promise<RunningNode> {
   const databaseUrl = embedded?.url ?? config.DATABASE_URL!
@@ -99,6 +100,8 @@ async function startServing(
       log,
       metrics,
       workers,
+      version: version ?? '',
+      otel: otelOf(env),
       onDeath: (error) => fail(error),
     })
     state.lacks = undefined
@@ -155,6 +158,8 @@ interface Start {
   readonly log: Log
   readonly metrics: Metrics
   readonly workers: Worker[]
+  readonly version: string
+  readonly otel: NodeJS.ProcessEnv
   readonly onDeath: (error: Error) => void
 }
 
@@ -164,18 +169,27 @@ async function startWorkers({
   log,
   metrics,
   workers,
+  version,
+  otel,
   onDeath,
 }: Start): Promise<void> {
   const process = `${hostname().slice(0, 64)}.${randomBytes(4).toString('hex')}`
   const localBus = makeLocalBus({ log })
   if (config.WORKERS === 1) {
-    workers.push(await startWorker({ config, databaseUrl, process, log, metrics, localBus }))
+    const tracing = await startTracing({ env: otel, log, version, node: process })
+    workers.push(
+      await startWorker({ config, databaseUrl, process, log, metrics, tracing, localBus }),
+    )
     return
   }
   const relay = makeRelay({ bus: localBus })
   for (let worker = 0; worker < config.WORKERS; worker++) {
     const ports = workers[0]?.addresses
-    workers.push(await startThread({ config, databaseUrl, process, worker, ports, relay, onDeath }))
+    workers.push(
+      await startThread({
+        ...{ config, databaseUrl, process, worker, ports, relay, onDeath, otel, version },
+      }),
+    )
   }
 }
 
@@ -204,6 +218,11 @@ async function liveness(workers: readonly Worker[]): Promise<Readiness> {
 
 function stuck(): Readiness {
   return readinessOf([causeOf('worker_stuck')])
+}
+
+/** A worker thread is sent only these: the rest of the environment has secrets that are none of tracing's business. */
+function otelOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('OTEL_')))
 }
 
 function hours(seconds: number): string {

@@ -6,6 +6,7 @@ import { makeRelayedBus } from './local/relayed.ts'
 import { makeLog } from './log.ts'
 import { makeMetrics } from './metrics.ts'
 import type { Addresses } from './socket/server.ts'
+import { startTracing, tracingSecrets } from './tracing.ts'
 import type { RoomWish } from './surfaces/yjs/management.ts'
 import { startWorker, type Worker } from './worker.ts'
 
@@ -14,6 +15,8 @@ export interface ThreadData {
   readonly databaseUrl: string
   readonly process: string
   readonly worker: number
+  readonly otel: NodeJS.ProcessEnv
+  readonly version: string
   readonly ports: Addresses | undefined
   readonly relay: MessagePort
 }
@@ -37,12 +40,13 @@ const textOf = (error: unknown) => (error instanceof Error ? error.message : Str
 
 async function start(data: ThreadData): Promise<Worker> {
   const { config } = data
-  const log = makeLog({ level: config.LOG_LEVEL, secrets: secretsOf(config) }).child({
-    worker: data.worker,
-  })
+  const secrets = [...secretsOf(config), ...tracingSecrets(data.otel)]
+  const log = makeLog({ level: config.LOG_LEVEL, secrets }).child({ worker: data.worker })
+  const node = `${data.process}.${data.worker}`
   return startWorker({
     ...data,
     log,
+    tracing: await startTracing({ env: data.otel, log, version: data.version, node }),
     metrics: makeMetrics({ thread: 'worker' }),
     localBus: makeRelayedBus({ port: data.relay, log }),
   })

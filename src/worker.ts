@@ -32,6 +32,7 @@ import { makeSegmentStore } from './postgres/segments.ts'
 import { makeVersionStore } from './postgres/versions.ts'
 import { makeRedisBus } from './redis/bus.ts'
 import { type Addresses, makeServer } from './socket/server.ts'
+import type { Tracing } from './tracing.ts'
 import type { RoomOutcome, RoomWish } from './surfaces/yjs/management.ts'
 import { PREFIX as YJS_PREFIX } from './surfaces/yjs/room-name.ts'
 import { PREFIX as ZWIBBLER_PREFIX } from './surfaces/zwibbler/document-ids.ts'
@@ -68,6 +69,7 @@ export interface WorkerOptions {
   readonly process: string
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
   /** Reaches this process's other workers; used where there is no Redis. */
   readonly localBus: Bus
   /** Ports that the first worker has taken, for those that share them. */
@@ -93,6 +95,7 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log } = options
   const { meter } = options.metrics
+  const tracer = options.tracing?.tracer
   const onError = makeComplaints(log)
   let onServerChange = (): void => undefined
   const pools = makePools({
@@ -140,12 +143,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     isOpen: (epoch) => hub.at(epoch) !== undefined,
     onError,
   })
-  const hub = makeHub({ store, bus, roster, pages, meter, channel, origin, onError })
+  const hub = makeHub({ store, bus, roster, pages, meter, tracer, channel, origin, onError })
   sessions = () =>
     new Map([...hub.all()].map((follower) => [follower.epoch, follower.sessions.size]))
   const batcher = makeBatcher({
     store,
     meter,
+    tracer,
     clock,
     deadlineMs: config.APPEND_DEADLINE_MS,
     lanes: {
@@ -163,6 +167,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     pages,
     folded: async (epoch) => foldedInto(await segments.segments(epoch)),
     meter,
+    tracer,
     channel,
     origin,
     limits: {
@@ -260,6 +265,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     limits: socketLimits(config),
     meter,
     log,
+    isTracing: tracer !== undefined,
   })
   const postgres = watchPostgres(() => ping(pools))
   const overload = watchOverload({
@@ -292,8 +298,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     if (cut > 0) log.warn({ connections: cut }, 'connections were cut: the drain time was over')
     await isDoneWithin(FINISH_MS.appends, documents.idle(), hurry.signal)
     await server.close()
+    const told = options.tracing?.close()
     const released = release().catch((error: unknown) => onError('leaving', error))
-    if (!(await isDoneWithin(FINISH_MS.release, released, hurry.signal)))
+    if (!(await isDoneWithin(FINISH_MS.release, Promise.all([released, told]), hurry.signal)))
       log.warn({}, 'left without waiting any longer for Postgres or Redis')
     options.metrics.close()
   }

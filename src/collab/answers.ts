@@ -3,6 +3,7 @@
  * earlier acknowledgement, and an acknowledgement leaves where its bytes stand in the stream.
  */
 import type { AppendId, KeyChange } from '../core/ports.ts'
+import type { Span } from '../core/tracer.ts'
 
 export type AppendAnswer =
   | { readonly kind: 'stored'; readonly length: number }
@@ -60,6 +61,8 @@ export interface Entry {
   readonly bytes: Uint8Array | undefined
   /** What surfaces made of it, so that a thousand sessions encode it once. */
   readonly memo: Memo
+  /** Ends when the sessions have been given it. */
+  readonly delivery?: Span | undefined
 }
 
 /** Key changes of one turn, shared in the same way. `by` is the local session that set a key and is not told. */

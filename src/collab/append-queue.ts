@@ -1,5 +1,6 @@
 /** The appends of one document that wait for a statement or its answer, in order; and what one statement takes of them. */
 import { ANYWHERE, type Chunk, type DocumentAppends, type Epoch } from '../core/ports.ts'
+import type { Span } from '../core/tracer.ts'
 
 export type AppendResult =
   | { readonly kind: 'stored'; readonly length: number }
@@ -19,6 +20,8 @@ export interface PendingAppend extends Chunk {
   readonly born: number
   /** The local session whose append it is, and that is not given its bytes. */
   readonly by: object | undefined
+  /** Where somebody looks at it. */
+  readonly span?: Span | undefined
   readonly settle: (result: AppendResult) => void
 }
 
@@ -48,8 +51,8 @@ export interface AppendQueue {
 
 /** Field by field: a spread would cost more than the rest of an append's way through its queue. */
 export function queued(append: PendingAppend, due: number): QueuedAppend {
-  const { id, data, offset, isCheck, born, by, settle } = append
-  return { id, data, offset, isCheck, born, by, settle, due, inDoubt: false }
+  const { id, data, offset, isCheck, born, by, span, settle } = append
+  return { id, data, offset, isCheck, born, by, span, settle, due, inDoubt: false }
 }
 
 /** What one statement takes of one queue. */

@@ -14,6 +14,7 @@
 import { StoreError, type StoreErrorCode } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Clock, DocumentOutcome, DocumentStore, Epoch } from '../core/ports.ts'
+import type { Tracer } from '../core/tracer.ts'
 import {
   type AppendQueue,
   type AppendResult,
@@ -27,6 +28,7 @@ import {
   request,
   type Room,
 } from './append-queue.ts'
+import { startCommit } from './spans.ts'
 
 const MOST = { appends: 256, bytes: 1024 * 1024 } as const
 /** A further lane is used only when this many appends wait: fuller batches commit more a second. */
@@ -42,6 +44,8 @@ const PATROL_MS = 250
 export interface BatcherOptions {
   readonly store: Pick<DocumentStore, 'append' | 'appendIdAt'>
   readonly meter: Meter
+  /** Undefined while nobody looks. */
+  readonly tracer?: Tracer | undefined
   /** Stands still while the process does: a stopped node does not find all its appends overdue. */
   readonly clock: Clock
   readonly deadlineMs: number
@@ -58,7 +62,7 @@ export interface Batcher {
 }
 
 export function makeBatcher(options: BatcherOptions): Batcher {
-  const { store, meter, clock } = options
+  const { store, meter, clock, tracer } = options
   const queues = new Map<Epoch, AppendQueue>()
   const ready = new Set<AppendQueue>()
   const alone = new Set<AppendQueue>()
@@ -177,11 +181,14 @@ export function makeBatcher(options: BatcherOptions): Batcher {
     const count = (result: 'committed' | 'lost' | 'retry' | 'rejected') => {
       meter.batch(appends, (performance.now() - began) / 1000, result)
     }
+    const span = tracer && startCommit(tracer, flights)
     let outcomes: readonly DocumentOutcome[]
     try {
       outcomes = await store.append(flights.map(request), wait)
+      span?.end({ 'lengthwise.result': 'committed' })
     } catch (error) {
       const code = error instanceof StoreError && error.code !== 'hole' ? error.code : 'rejected'
+      span?.end({ 'lengthwise.result': code }, code)
       if (code !== 'away') count(code)
       return failed(flights, wait, code)
     }

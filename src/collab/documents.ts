@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { encodeFrame, encodeKeys, type Frame, type Part } from '../core/frame.ts'
 import type { Meter } from '../core/meter.ts'
 import { ANYWHERE } from '../core/ports.ts'
+import type { TraceParent, Tracer } from '../core/tracer.ts'
 import type {
   Bus,
   Chunk,
@@ -23,6 +24,7 @@ import { makeKeySetter, type KeyWish } from './key-setter.ts'
 import type { Pages } from './pages.ts'
 import type { Roster } from './roster.ts'
 import { Session, type SessionEnvironment } from './session.ts'
+import { endAppend, startAppend, startPublish } from './spans.ts'
 import { makeTurns } from './turns.ts'
 
 /** Redis ends every subscriber whose output buffer overflows: larger chunks are announced without their bytes. */
@@ -40,6 +42,8 @@ export interface JoinRequest {
   readonly generation?: number
   readonly sink: Sink
   readonly outlet: Outlet
+  /** What the client's request belongs to, in somebody's eyes. */
+  readonly traceParent?: TraceParent | undefined
   /** The connection closed meanwhile: nothing is to be opened any more. */
   readonly isAbandoned: () => boolean
 }
@@ -60,7 +64,12 @@ export interface Documents {
    * Appends wherever the document ends, for surfaces whose appends commute; all sessions are given the bytes, the author's
    * too. It may be stored twice. @returns false when a queue is full: nothing was taken
    */
-  add(follower: Follower, data: Uint8Array, settle: (result: AppendResult) => void): boolean
+  add(
+    follower: Follower,
+    data: Uint8Array,
+    settle: (result: AppendResult) => void,
+    traceParent?: TraceParent,
+  ): boolean
   setKey(session: Session, tag: number, wish: KeyWish): void
   broadcast(session: Session, bytes: Uint8Array): void
   /** Tells the other nodes that follow the document. */
@@ -86,6 +95,8 @@ export interface DocumentsOptions {
   readonly pages: Pages
   readonly folded?: SessionEnvironment['folded']
   readonly meter: Meter
+  /** Undefined while nobody looks. */
+  readonly tracer?: Tracer | undefined
   readonly channel: (epoch: Epoch) => string
   /** Of this node's frames: the same through all its incarnations. */
   readonly origin: string
@@ -100,10 +111,11 @@ export interface DocumentsOptions {
 }
 
 export function makeDocuments(options: DocumentsOptions): Documents {
-  const { store, bus, hub, batcher, meter, limits } = options
+  const { store, bus, hub, batcher, meter, tracer, limits } = options
   const { pages, folded } = options
   const environment: SessionEnvironment = { pages, folded, meter, turns: makeTurns() }
   const leaving = new Set<Promise<void>>()
+  const traceParents = new WeakMap<Session, TraceParent>()
   const batchedDocuments = new WeakMap<Follower, BatchedDocument>()
   let lastSession = 0
   const keySetter = makeKeySetter({
@@ -115,11 +127,15 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     onError: options.onError,
   })
 
-  function publish(frame: Omit<Frame, 'origin' | 'born'>, born = Date.now()): void {
+  function publish(
+    frame: Omit<Frame, 'origin' | 'born' | 'trace'>,
+    born = Date.now(),
+    trace?: TraceParent,
+  ): void {
     const { kind, epoch, offset, parts, payload } = frame
     meter.frameSent(kind, payload.length)
     // Field by field: this is called for every append, and a spread costs more than all else here.
-    const whole = { kind, epoch, offset, born, origin: options.origin, parts, payload }
+    const whole = { kind, epoch, offset, born, origin: options.origin, trace, parts, payload }
     bus.publish(options.channel(epoch), encodeFrame(whole))
   }
 
@@ -192,6 +208,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     const span = { from: offset, to: Math.max(length, offset) }
     const session = new Session(++lastSession, follower, sink, outlet, environment, span)
     follower.sessions.add(session)
+    if (tracer && request.traceParent !== undefined) traceParents.set(session, request.traceParent)
     return { kind: 'joined', session }
   }
 
@@ -210,6 +227,14 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     const began = performance.now()
     const stored = mayWrite ? data : NOTHING
     const request = session.expectAppend(id, offset, stored.length)
+    const span =
+      tracer &&
+      startAppend(
+        tracer,
+        follower,
+        { id, offset, size: data.length },
+        { session: session.id, parent: traceParents.get(session) },
+      )
     const settle = (result: AppendResult): void => {
       const outcome =
         mayWrite || result.kind !== 'stored' ? result : { ...result, kind: 'denied' as const }
@@ -217,6 +242,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       const conflict = data.length === 0 ? 'checked' : isKnown ? 'conflict_memory' : 'conflict'
       const name = outcome.kind === 'conflict' ? conflict : outcome.kind
       meter.append(surface, name, (performance.now() - began) / 1000)
+      if (span) endAppend(span, name)
       if (outcome.kind === 'unavailable' || outcome.kind === 'unknown')
         return session.end(outcome.kind)
       if (outcome.kind === 'conflict' && !isKnown) conflicted(follower, outcome.length)
@@ -230,6 +256,7 @@ export function makeDocuments(options: DocumentsOptions): Documents {
       isCheck: !mayWrite,
       born: Date.now(),
       by: session,
+      span,
       settle,
     })
   }
@@ -238,17 +265,24 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     follower: Follower,
     data: Uint8Array,
     settle: (result: AppendResult) => void,
+    parent?: TraceParent,
   ): boolean {
     const began = performance.now()
+    const id = randomId()
+    const span =
+      tracer &&
+      startAppend(tracer, follower, { id, offset: ANYWHERE, size: data.length }, { parent })
     return batcher.add(batched(follower), {
-      id: randomId(),
+      id,
       data,
       offset: ANYWHERE,
       isCheck: false,
       born: Date.now(),
       by: undefined,
+      span,
       settle(result) {
         meter.append(follower.surface, result.kind, (performance.now() - began) / 1000)
+        if (span) endAppend(span, result.kind)
         settle(result)
       },
     })
@@ -306,10 +340,13 @@ export function makeDocuments(options: DocumentsOptions): Documents {
     }
     const payload =
       size > INLINE_BYTES ? NOTHING : chunks.length === 1 ? chunks[0]!.data : concat(chunks)
+    const span = tracer && startPublish(tracer, hub.at(epoch), offset, chunks)
     publish(
       { kind: size === 0 ? 'empty' : 'chunk', epoch, offset, parts, payload },
       chunks[0]!.born,
+      span?.parent,
     )
+    span?.end()
   }
 
   /** @param by the local session that made change i */

@@ -7,6 +7,7 @@
  */
 import { decodeKeys, type Frame } from '../core/frame.ts'
 import type { Meter, RepairCause } from '../core/meter.ts'
+import type { Span, Tracer } from '../core/tracer.ts'
 import type {
   Chunk,
   DocumentState,
@@ -19,6 +20,7 @@ import type {
 import { type Entry, type Ephemeral, type KeyNews, Memo } from './answers.ts'
 import { joined } from './joined.ts'
 import { type Followed, latest, type Session } from './session.ts'
+import { startDelivery } from './spans.ts'
 
 const HOLD_MS = 10
 const HOLD_MOST = { entries: 256, bytes: 1024 * 1024 } as const
@@ -29,6 +31,8 @@ const PUSH_BYTES = 64 * 1024
 
 export interface FollowerEnvironment {
   readonly meter: Meter
+  /** Undefined while nobody looks. */
+  readonly tracer?: Tracer | undefined
   /** Calls `flush` at the end of the event loop's turn. */
   readonly flushSoon: (follower: Follower) => void
   /** The keys must be read again: something about them was missed. */
@@ -143,21 +147,40 @@ export class Follower implements Followed {
     if (isAnnounced) this.#cause = 'announced'
     frame.parts.forEach((each, i) => {
       const bytes = isAnnounced ? undefined : frame.payload.subarray(at, at + each.size)
-      this.#enter({ ...part(frame, i), offset: frame.offset + at, bytes }, true)
+      // One for all that the frame brings, with the last of it.
+      const delivery = i === frame.parts.length - 1 ? this.#delivery(frame) : undefined
+      this.#enter({ ...part(frame, i), offset: frame.offset + at, bytes, delivery }, true)
       at += each.size
     })
+  }
+
+  #delivery({ trace: parent, offset, parts }: Frame): Span | undefined {
+    const { tracer } = this.#env
+    if (!tracer || parent === undefined) return undefined
+    const size = parts.reduce((sum, each) => sum + each.size, 0)
+    return startDelivery(tracer, this, { offset, size, parent })
   }
 
   /** Appends of this node that have just committed. */
   committed(
     offset: number,
-    chunks: readonly (Chunk & { readonly by: object | undefined })[],
+    chunks: readonly (Chunk & {
+      readonly by: object | undefined
+      readonly span?: Span | undefined
+    })[],
   ): void {
     this.heardAt = this.#env.now()
+    const { tracer } = this.#env
     let at = offset
-    for (const { id, data, by } of chunks) {
-      this.#enter({ id, by, offset: at, size: data.length, bytes: data, memo: new Memo() }, false)
-      at += data.length
+    for (const { id, data, by, span } of chunks) {
+      const size = data.length
+      const memo = new Memo()
+      const delivery =
+        tracer && span
+          ? startDelivery(tracer, this, { offset: at, size, parent: span.parent })
+          : undefined
+      this.#enter({ id, by, offset: at, size, bytes: data, memo, delivery }, false)
+      at += size
     }
   }
 
@@ -363,7 +386,8 @@ export class Follower implements Followed {
   }
 
   flush(): void {
-    const entries = this.gathering ? joined(this.#entries, PUSH_BYTES) : this.#entries
+    const heard = this.#entries
+    const entries = this.gathering ? joined(heard, PUSH_BYTES) : heard
     const [news, ephemerals] = [this.#news, this.#ephemerals]
     if (this.gathering) this.flushedAt = this.#env.now()
     this.#entries = []
@@ -371,6 +395,8 @@ export class Follower implements Followed {
     this.#ephemerals = []
     const shared = { changes: latest(news), memo: new Memo() }
     for (const session of this.sessions) session.turn(entries, news, shared, ephemerals)
+    if (this.#env.tracer)
+      for (const { delivery } of heard) delivery?.end({ 'lengthwise.sessions': this.sessions.size })
   }
 
   /** No session may be here any more: the document, or this view of it, is gone. */

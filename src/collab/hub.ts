@@ -2,6 +2,7 @@
 import { decodeFrame } from '../core/frame.ts'
 import { makeCoalescer } from '../core/coalesce.ts'
 import type { Meter, RepairCause } from '../core/meter.ts'
+import type { Tracer } from '../core/tracer.ts'
 import type { Bus, DocumentState, DocumentStore, Epoch } from '../core/ports.ts'
 import type { EndReason } from './answers.ts'
 import { watchFollowers } from './figures.ts'
@@ -18,6 +19,7 @@ export interface HubOptions {
   readonly roster: Pick<Roster, 'enter' | 'leave'>
   readonly pages: Pages
   readonly meter: Meter
+  readonly tracer?: Tracer | undefined
   readonly channel: (epoch: Epoch) => string
   /** Of this node's frames. */
   readonly origin: string
@@ -63,6 +65,7 @@ export function makeHub(options: HubOptions): Hub {
 
   const environment = {
     meter,
+    tracer: options.tracer,
     now: () => performance.now(),
     rereadKeys: (follower: Follower) => void rereadKeys(follower),
     flushSoon(follower: Follower) {

@@ -10,6 +10,7 @@ import { secretsOf } from '../config/show.ts'
 import { makeLog } from '../log.ts'
 import { startNode } from '../node.ts'
 import type { RunningNode } from '../node.ts'
+import { tracingSecrets } from '../tracing.ts'
 import { loadConfig, serveOptions } from './command.ts'
 import type { Command } from './command.ts'
 
@@ -19,7 +20,8 @@ export const serve: Command = {
   options: serveOptions,
   async run(values, context) {
     const { config, notices } = await loadConfig(context, values)
-    const log = makeLog({ level: config.LOG_LEVEL, secrets: secretsOf(config) })
+    const secrets = [...secretsOf(config), ...tracingSecrets(context.env)]
+    const log = makeLog({ level: config.LOG_LEVEL, secrets })
     for (const notice of notices) log.warn({}, notice)
     logCrashes(log)
     const signals = listenForSignals()
@@ -27,7 +29,7 @@ export const serve: Command = {
     // Nobody has been served yet: there is nothing to drain. Leaving at once also ends the embedded PostgreSQL.
     void signals.first.then(() => node === undefined && process.exit(0))
     try {
-      node = await startNode(config, { log, version: context.version })
+      node = await startNode(config, { log, version: context.version, env: context.env })
     } catch (error) {
       log.fatal({ err: error }, 'the node does not start')
       return 1

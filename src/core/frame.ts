@@ -3,7 +3,8 @@
  *
  *   frame   = version:u8 kind:u8 epoch:u64 offset:u64 born:u64 origin parts:u32 part* payload
  *   born    = ms since 1970 by the origin's clock, when its client's message arrived; for figures only
- *   origin  = size:u8 ascii          a random name that a node keeps for its life
+ *   origin  = size:u8 name [";" trace]   ascii; a random name that a node keeps for its life
+ *   trace   = W3C traceparent of the publishing, where somebody looks at it; nodes that know of none take it for a name
  *   part    = id:u64 size:u32        one append (chunk), or one sender (ephemeral: id is its session)
  *   keys    = to:u64 change*         payload of a keys frame; `offset` is the version before
  *   change  = flags:u8 version:u32 size:u32 name size:u32 value      flags: 1 session lifetime, 2 removed
@@ -11,6 +12,7 @@
  * kind: 1 chunk, 2 empty append, 3 keys, 4 ephemeral, 6 control. A chunk or keys frame without payload only announces.
  */
 import type { AppendId, Epoch, KeyChange } from './ports.ts'
+import type { TraceParent } from './tracer.ts'
 
 const VERSION = 1
 const HEAD = 26
@@ -34,6 +36,7 @@ export interface Frame {
   /** Milliseconds since 1970. */
   readonly born: number
   readonly origin: string
+  readonly trace?: TraceParent | undefined
   readonly parts: readonly Part[]
   readonly payload: Uint8Array
 }
@@ -43,10 +46,12 @@ export function encodeFrame({
   epoch,
   offset,
   born,
-  origin,
+  origin: name,
+  trace,
   parts,
   payload,
 }: Frame): Uint8Array {
+  const origin = trace === undefined ? name : `${name};${trace}`
   const size = HEAD + 1 + origin.length + 4 + parts.length * 12 + payload.length
   const out = Buffer.allocUnsafe(size)
   out[0] = VERSION
@@ -72,7 +77,10 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   if (data[0] !== VERSION || kind === undefined || data.length < HEAD + 5) return undefined
   let at = HEAD + 1 + data[HEAD]!
   if (data.length < at + 4) return undefined
-  const origin = data.toString('latin1', HEAD + 1, at)
+  const named = data.toString('latin1', HEAD + 1, at)
+  const end = named.indexOf(';')
+  const origin = end < 0 ? named : named.slice(0, end)
+  const trace = end < 0 ? undefined : named.slice(end + 1)
   const count = data.readUInt32BE(at)
   at += 4
   if (data.length < at + count * 12) return undefined
@@ -87,7 +95,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   // Cut short, it would be counted as given to sessions that never saw it (invariant 1).
   if (kind === 'chunk' && payload.length > 0 && payload.length !== size) return undefined
   const [epoch, offset, born] = [readUint64(data, 2), readUint64(data, 10), readUint64(data, 18)]
-  return { kind, epoch, offset, born, origin, parts, payload }
+  return { kind, epoch, offset, born, origin, trace, parts, payload }
 }
 
 export interface KeysPayload {

@@ -27,6 +27,7 @@ export interface Upgraded {
   readonly room: string
   readonly headers: ReadonlyMap<string, string> | undefined
   readonly address: string
+  readonly traceParent: string | undefined
 }
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map()
@@ -43,6 +44,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   readonly room: string
   readonly headers: ReadonlyMap<string, string>
   readonly surface: Surface
+  readonly traceParent: string | undefined
   slot = 0
   place = 0
   private readonly sockets: Sockets
@@ -65,6 +67,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     this.room = upgraded.room
     this.headers = upgraded.headers ?? NO_HEADERS
     this.address = upgraded.address
+    this.traceParent = upgraded.traceParent
   }
 
   get outlet(): Outlet {

@@ -1,4 +1,5 @@
 /** Puts surfaces and pages on an app: handshakes become connections, other requests go to the responder. */
+import { isTraceParent } from '../core/tracer.ts'
 import type { HttpAnswer, Surface } from '../surfaces/surface.ts'
 import { plainAnswer, writeAnswer } from './answer.ts'
 import { SocketConnection, type SocketData } from './connection.ts'
@@ -98,6 +99,7 @@ function upgrade(
     room: surface.hasRooms ? roomOf(request.getUrl(), surfaces) : '',
     headers: surface.wantsHeaders ? headersOf(request) : undefined,
     address,
+    traceParent: sockets.isTracing ? traceParentOf(request) : undefined,
   })
   const extensions = extensionsOf(request, connection)
   const offered = request.getHeader('sec-websocket-protocol').split(/\s*,\s*/)
@@ -138,6 +140,11 @@ async function refusalOf(
     log.error({ connection: connection.id, err: error }, 'an upgrade could not be judged')
     return plainAnswer(500)
   }
+}
+
+function traceParentOf(request: UwsRequest): string | undefined {
+  const given = request.getHeader('traceparent')
+  return isTraceParent(given) ? given : undefined
 }
 
 /** What the client offers, if its surface wants compression: uWebSockets then answers with what it takes of it. */

@@ -42,6 +42,8 @@ export interface SocketServerOptions {
   readonly limits?: Partial<SocketLimits>
   readonly meter: Meter
   readonly log: Log
+  /** Whether connections keep `traceparent` of their upgrade. */
+  readonly isTracing?: boolean
   /** How often the certificate's files are looked at. */
   readonly tlsPollMs?: number
 }
@@ -73,7 +75,7 @@ export interface SocketServer {
 export function makeServer(options: SocketServerOptions): SocketServer {
   const { meter, log, tls } = options
   const limits = { ...defaultSocketLimits, ...options.limits }
-  const sockets = new Sockets({ limits, meter, log })
+  const sockets = new Sockets({ limits, meter, log, isTracing: options.isTracing })
   watchSockets(sockets)
   const gate = makeGate({
     sockets,

@@ -6,21 +6,31 @@ import type { SocketConnection } from './connection.ts'
 import { limitNames, type SocketLimits } from './limits.ts'
 import { Wheel } from './wheel.ts'
 
+export interface SocketsOptions {
+  readonly limits: SocketLimits
+  readonly meter: Meter
+  readonly log: Log
+  readonly isTracing?: boolean | undefined
+}
+
 export class Sockets {
   readonly limits: SocketLimits
   readonly meter: Meter
   readonly log: Log
   readonly addresses: AddressLimits
+  /** Whether connections keep `traceparent` of their upgrade. */
+  readonly isTracing: boolean
   private readonly wheel: Wheel<SocketConnection>
   /** Since when each has been at its handshake; oldest first, since all have the same time. */
   private readonly handshakes = new Map<SocketConnection, number>()
   private timer: NodeJS.Timeout | undefined
 
-  constructor({ limits, meter, log }: { limits: SocketLimits; meter: Meter; log: Log }) {
+  constructor({ limits, meter, log, isTracing = false }: SocketsOptions) {
     this.limits = limits
     this.meter = meter
     this.log = log
     this.addresses = makeAddressLimits(limits)
+    this.isTracing = isTracing
     this.wheel = new Wheel(Math.max(1, Math.round(pingEveryMs(limits) / tickMs(limits))))
   }
 

@@ -12,6 +12,8 @@ export interface Connection {
   readonly room: string
   /** Of the upgrade request, lower-case names; empty unless the surface wants them. */
   readonly headers: ReadonlyMap<string, string>
+  /** `traceparent` of the upgrade request, while tracing is on. */
+  readonly traceParent?: string | undefined
   /** The client's address, as far as trusted proxies say: for logs and limits. */
   readonly address: string
   /** The handshake in the surface's own terms is done; a connection that never says so is dropped after a while. */

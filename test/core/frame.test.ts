@@ -44,6 +44,17 @@ test('any frame is read as it was written', () => {
   }
 })
 
+test('a frame may say what it belongs to; to nodes of earlier releases that is part of a name', () => {
+  const trace = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+  const frame = anyFrame(seededRandom('traced frame'))
+  const read = decodeFrame(encodeFrame({ ...frame, trace }))!
+  expect(read.trace).toBe(trace)
+  expect(plain({ ...read, trace: undefined })).toEqual(plain({ ...frame, trace: undefined }))
+  expect(Buffer.from(encodeFrame({ ...frame, trace })).includes(`${frame.origin};${trace}`)).toBe(
+    true,
+  )
+})
+
 test('a frame within a larger buffer is read by its own bounds', () => {
   const frame = anyFrame(seededRandom('embedded frame'))
   const bytes = encodeFrame(frame)

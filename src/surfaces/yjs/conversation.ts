@@ -331,6 +331,7 @@ export class YjsConversation implements Conversation, Member {
   #makeUploads(room: Room): Uploads {
     return new Uploads({
       room,
+      traceParent: this.#connection.traceParent,
       ...this.#options,
       onTooLarge: (what) => this.#deny(ownCloseCodes.tooBig, what),
       onTooMuch: () => this.#end(closeCodes.tryLater, 'too many unanswered messages'),

@@ -23,6 +23,8 @@ const MESSAGE_ENTRIES = 256
 
 /** Whose updates are written. */
 export interface Author {
+  /** What its connection belongs to, in somebody's eyes. */
+  readonly traceParent?: string | undefined
   /** The fate of updates of this many bytes is known. */
   settled(bytes: number, result: AppendResult): void
 }
@@ -104,7 +106,8 @@ export class Room {
       else this.#isWriting = false
     }
     const records = encodeRecords(some.map(({ update }) => update))
-    if (!this.#options.documents.add(this.follower, records, settle))
+    const traceParent = some[0]?.by.traceParent
+    if (!this.#options.documents.add(this.follower, records, settle, traceParent))
       settle({ kind: 'unavailable' })
   }
 

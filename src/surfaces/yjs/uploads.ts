@@ -20,6 +20,7 @@ export type Inspect = (update: Uint8Array) => Inspected | Promise<Inspected>
 export interface UploadsOptions {
   readonly room: Room
   readonly inspect: Inspect
+  readonly traceParent?: string | undefined
   readonly meter: Meter
   /** Bytes; `room` 0: no limit. */
   readonly limits: {
@@ -42,6 +43,10 @@ export class Uploads implements Author {
 
   constructor(options: UploadsOptions) {
     this.#options = options
+  }
+
+  get traceParent(): string | undefined {
+    return this.#options.traceParent
   }
 
   /** Bytes whose fate is not known. */

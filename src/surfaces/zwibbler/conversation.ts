@@ -172,6 +172,7 @@ export class ZwibblerConversation implements Conversation {
       generation: Number(known ?? 0) || 0,
       sink: teller,
       outlet: this.#connection.outlet,
+      traceParent: this.#connection.traceParent,
       isAbandoned: () => this.#isClosed(),
     })
     switch (result.kind) {
