@@ -24,7 +24,7 @@ export function makeLog({ level, secrets = [], destination }: LogOptions): Logge
     {
       level,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (label) => ({ level: label }), log: shorten },
       redact: { paths, censor: HIDDEN },
     },
     {
@@ -33,6 +33,17 @@ export function makeLog({ level, secrets = [], destination }: LogOptions): Logge
       },
     },
   )
+}
+
+/** Ids and paths are their senders' choice, of any length. */
+const MOST_LETTERS = 512
+
+function shorten(fields: Record<string, unknown>): Record<string, unknown> {
+  const isLong = (value: unknown): value is string =>
+    typeof value === 'string' && value.length > MOST_LETTERS
+  if (!Object.values(fields).some(isLong)) return fields
+  const short = (value: unknown) => (isLong(value) ? `${value.slice(0, MOST_LETTERS)}…` : value)
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, short(value)]))
 }
 
 /** Endings of parameters' names: `token`, `access_token`, `sslpassword`. */

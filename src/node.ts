@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { startAdmin } from './admin.ts'
 import type { Config } from './config.ts'
-import type { Log } from './core/log.ts'
+import { type Log, withFields } from './core/log.ts'
 import { causeOf, type CauseCode, type Readiness, readinessOf } from './core/readiness.ts'
 import { makeLocalBus } from './local/bus.ts'
 import { makeRelay } from './local/relay.ts'
@@ -63,9 +63,12 @@ export async function startNode(config: Config, options: NodeOptions): Promise<R
 
 async function startServing(
   config: Config,
-  { log, version, env = {} }: NodeOptions,
+  options: NodeOptions,
   embedded: EmbeddedPostgres | undefined,
 ): Promise<RunningNode> {
+  const { version, env = {} } = options
+  const name = `${hostname().slice(0, 64)}.${randomBytes(4).toString('hex')}`
+  const log = withFields(options.log, { node: name })
   const databaseUrl = embedded?.url ?? config.DATABASE_URL!
   const metrics = makeMetrics(version === undefined ? {} : { version })
   const workers: Worker[] = []
@@ -97,6 +100,7 @@ async function startServing(
     await startWorkers({
       config,
       databaseUrl,
+      process: name,
       log,
       metrics,
       workers,
@@ -155,6 +159,7 @@ async function startServing(
 interface Start {
   readonly config: Config
   readonly databaseUrl: string
+  readonly process: string
   readonly log: Log
   readonly metrics: Metrics
   readonly workers: Worker[]
@@ -166,6 +171,7 @@ interface Start {
 async function startWorkers({
   config,
   databaseUrl,
+  process,
   log,
   metrics,
   workers,
@@ -173,7 +179,6 @@ async function startWorkers({
   otel,
   onDeath,
 }: Start): Promise<void> {
-  const process = `${hostname().slice(0, 64)}.${randomBytes(4).toString('hex')}`
   const localBus = makeLocalBus({ log })
   if (config.WORKERS === 1) {
     const tracing = await startTracing({ env: otel, log, version, node: process })

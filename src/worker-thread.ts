@@ -41,8 +41,8 @@ const textOf = (error: unknown) => (error instanceof Error ? error.message : Str
 async function start(data: ThreadData): Promise<Worker> {
   const { config } = data
   const secrets = [...secretsOf(config), ...tracingSecrets(data.otel)]
-  const log = makeLog({ level: config.LOG_LEVEL, secrets }).child({ worker: data.worker })
   const node = `${data.process}.${data.worker}`
+  const log = makeLog({ level: config.LOG_LEVEL, secrets }).child({ node, worker: data.worker })
   return startWorker({
     ...data,
     log,

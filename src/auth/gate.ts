@@ -20,6 +20,8 @@ export interface GateRequest {
   readonly headers: ReadonlyMap<string, string>
   /** Subprotocols that the client offers. */
   readonly protocols: readonly string[]
+  /** For log lines. */
+  readonly about?: object
 }
 
 export interface Granted {
@@ -93,7 +95,10 @@ export function makeGate(options: GateOptions): Gate {
     try {
       return await gate.admit(request)
     } catch (error) {
-      options.log.error({ err: error }, 'a client could not be judged, and is not let in')
+      options.log.error(
+        { ...request.about, err: error },
+        'a client could not be judged, and is not let in',
+      )
       return { kind: 'unavailable' }
     }
   }
@@ -115,7 +120,8 @@ export function makeGate(options: GateOptions): Gate {
           listener(change)
         } catch (error) {
           // One connection's failure must not keep the others from hearing of theirs.
-          options.log.error({ err: error }, 'a connection could not be told of its permission')
+          const fields = { ...request.about, err: error }
+          options.log.error(fields, 'a connection could not be told of its permission')
         }
       })
     },

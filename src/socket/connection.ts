@@ -8,6 +8,7 @@
  */
 import { closeCodes } from '../core/errors.ts'
 import { TokenBucket } from '../core/limits.ts'
+import type { ConnectionIds } from '../core/log.ts'
 import type { Outlet } from '../core/ports.ts'
 import type { Connection, Conversation, Surface } from '../surfaces/surface.ts'
 import { Ending } from './ending.ts'
@@ -28,6 +29,7 @@ export interface Upgraded {
   readonly headers: ReadonlyMap<string, string> | undefined
   readonly address: string
   readonly traceParent: string | undefined
+  readonly requestId: string | undefined
 }
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map()
@@ -58,6 +60,9 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   private wasFull = false
   private isDropped = false
   private pingsUnread = 0
+  private readonly requestId: string | undefined
+  private document: string | undefined
+  private session = 0
 
   constructor(sockets: Sockets, surface: Surface, id: number, upgraded: Upgraded) {
     this.sockets = sockets
@@ -68,6 +73,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     this.headers = upgraded.headers ?? NO_HEADERS
     this.address = upgraded.address
     this.traceParent = upgraded.traceParent
+    this.requestId = upgraded.requestId
   }
 
   get outlet(): Outlet {
@@ -77,6 +83,23 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   /** Parsed on each call: most surfaces ask once or never. */
   get query(): URLSearchParams {
     return new URLSearchParams(this.queryText)
+  }
+
+  get ids(): ConnectionIds {
+    const { requestId: request, document, session } = this
+    return {
+      surface: this.surface.name,
+      connection: this.id,
+      address: this.address,
+      ...(request !== undefined && { request }),
+      ...(document !== undefined && { document, session }),
+    }
+  }
+
+  joined(document: string, session: number): void {
+    this.document = document
+    this.session = session
+    this.sockets.log.debug(this.ids, 'a connection joined')
   }
 
   established(): void {
@@ -125,6 +148,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     this.native = native
     try {
       this.sockets.meter.connectionAccepted(this.surface.name)
+      this.sockets.log.debug(this.ids, 'a connection opened')
       this.conversation = this.surface.connect(this)
       if (this.isOver()) this.leave() // it ended while connecting
     } catch (error) {
@@ -201,6 +225,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     const by = this.ending === undefined && !this.isDropped ? 'client' : 'server'
     const told = this.ending?.code ?? (this.isDropped ? closeCodes.abnormal : code)
     this.sockets.meter.connectionClosed(this.surface.name, by, told)
+    this.sockets.log.debug({ ...this.ids, code: told, by }, 'a connection closed')
     this.sockets.remove(this)
     if (this.ending === undefined) this.leave()
   }
@@ -229,7 +254,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
       try {
         conversation.closed()
       } catch (error) {
-        this.sockets.log.error({ connection: this.id, err: error }, 'a session failed to close')
+        this.sockets.log.error({ ...this.ids, err: error }, 'a session failed to close')
       }
     })
   }
@@ -256,16 +281,12 @@ export class SocketConnection implements Connection, Outlet, Spoke {
 
   private refuse(code: number, limit: string, reason: string): void {
     this.sockets.meter.limit(limit)
-    const { id, address } = this
-    this.sockets.log.debug({ connection: id, address, limit }, 'a connection was closed at a limit')
+    this.sockets.log.debug({ ...this.ids, limit }, 'a connection was closed at a limit')
     this.end(code, reason)
   }
 
   private failed(error: unknown): void {
-    this.sockets.log.error(
-      { connection: this.id, address: this.address, surface: this.surface.name, err: error },
-      'a session failed',
-    )
+    this.sockets.log.error({ ...this.ids, err: error }, 'a session failed')
     this.end(closeCodes.tryLater, 'internal error')
   }
 }

@@ -1,4 +1,5 @@
 /** Plain HTTP requests: to a surface, for a page, or for nothing that is here. */
+import { requestIdOf } from '../core/log.ts'
 import type { HttpAnswer, HttpRequest, Surface } from '../surfaces/surface.ts'
 import { HttpError } from '../surfaces/surface.ts'
 import { plainAnswer, writeAnswer } from './answer.ts'
@@ -52,6 +53,8 @@ export function makeResponder({
   }
 }
 
+let requests = 0
+
 interface Exchange {
   readonly response: UwsResponse
   readonly request: UwsRequest
@@ -74,11 +77,13 @@ async function serve(
     body?.release()
   })
   // `request` is only valid until the first await: everything is read here.
+  const headers = headersOf(request)
   const asked: HttpRequest = {
+    id: requestIdOf(headers.get('x-request-id') ?? '') ?? String(++requests),
     method,
     path,
     query: new URLSearchParams(request.getQuery()),
-    headers: headersOf(request).set('host', host),
+    headers: headers.set('host', host),
     body: async (limit) => (await body?.read(limit)) ?? new Uint8Array(),
   }
   const answer = await answerOf(surface, asked, sockets)
@@ -96,12 +101,13 @@ async function answerOf(
   try {
     return await surface.http(request)
   } catch (error) {
-    const { method, path } = request
+    const { id, method, path } = request
+    const about = { surface: surface.name, request: id, method, path }
     if (error instanceof HttpError) {
-      log.debug({ surface: surface.name, method, path, err: error }, 'a request was refused')
+      log.debug({ ...about, err: error }, 'a request was refused')
       return plainAnswer(error.status)
     }
-    log.error({ surface: surface.name, method, path, err: error }, 'a request failed')
+    log.error({ ...about, err: error }, 'a request failed')
     return plainAnswer(500)
   }
 }

@@ -1,4 +1,5 @@
 /** Puts surfaces and pages on an app: handshakes become connections, other requests go to the responder. */
+import { requestIdOf } from '../core/log.ts'
 import { isTraceParent } from '../core/tracer.ts'
 import type { HttpAnswer, Surface } from '../surfaces/surface.ts'
 import { plainAnswer, writeAnswer } from './answer.ts'
@@ -99,6 +100,7 @@ function upgrade(
     room: surface.hasRooms ? roomOf(request.getUrl(), surfaces) : '',
     headers: surface.wantsHeaders ? headersOf(request) : undefined,
     address,
+    requestId: requestIdOf(request.getHeader('x-request-id')),
     traceParent: sockets.isTracing ? traceParentOf(request) : undefined,
   })
   const extensions = extensionsOf(request, connection)
@@ -137,7 +139,7 @@ async function refusalOf(
   try {
     return await connection.surface.admit?.(connection)
   } catch (error) {
-    log.error({ connection: connection.id, err: error }, 'an upgrade could not be judged')
+    log.error({ ...connection.ids, err: error }, 'an upgrade could not be judged')
     return plainAnswer(500)
   }
 }

@@ -78,8 +78,7 @@ export class Sockets {
     for (const [connection, since] of this.handshakes) {
       if (now - since < this.limits.handshakeMs) break
       this.meter.limit(limitNames.handshakeTime)
-      const { id, address } = connection
-      this.log.debug({ connection: id, address }, 'a connection did not finish its handshake')
+      this.log.debug(connection.ids, 'a connection did not finish its handshake')
       connection.drop()
     }
   }

@@ -1,10 +1,13 @@
 /** What a surface is: one client protocol mapped to the core. `node.ts` lists them; `socket/` serves them. */
+import type { ConnectionIds } from '../core/log.ts'
 import type { Outlet } from '../core/ports.ts'
 
 /** One client connection, as its surface sees it. */
 export interface Connection {
-  /** Unique on this node; in every log line of this connection. */
+  /** Unique on this node. */
   readonly id: number
+  /** What every log line of this connection says. */
+  readonly ids: ConnectionIds
   readonly outlet: Outlet
   /** Query string of the upgrade request, without `?`. */
   readonly query: URLSearchParams
@@ -18,6 +21,8 @@ export interface Connection {
   readonly address: string
   /** The handshake in the surface's own terms is done; a connection that never says so is dropped after a while. */
   established(): void
+  /** It has joined this document, as this session: from now on its log lines say so. */
+  joined(document: string, session: number): void
 }
 
 /** What a surface does with one connection. Calls never come after `closed`. */
@@ -43,6 +48,8 @@ export class HttpError extends Error {
 }
 
 export interface HttpRequest {
+  /** For logs: what a proxy calls it, or a number of this node's. */
+  readonly id: string
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams

@@ -123,7 +123,7 @@ export class YjsConversation implements Conversation, Member {
       onError: (error) => this.#failed(error),
     })
     this.#join(admitted).catch((error: unknown) => {
-      options.log.error({ err: error, connection: connection.id }, 'a join failed')
+      options.log.error({ ...connection.ids, err: error }, 'a join failed')
       this.#end(closeCodes.tryLater, error instanceof StoreError ? 'storage unavailable' : 'error')
     })
   }
@@ -194,6 +194,7 @@ export class YjsConversation implements Conversation, Member {
     this.#state = 'joined'
     this.#joinedAt = room.follower.head
     this.#connection.established()
+    if (this.#session) this.#connection.joined(room.follower.id, this.#session.id)
     this.#unwatch = this.#options.gate.watch(request, admission, (change) => {
       this.#permissionChanged(change)
     })
@@ -260,7 +261,7 @@ export class YjsConversation implements Conversation, Member {
   #failed(error: unknown): void {
     if (error instanceof MalformedUpdate || error instanceof MalformedAwareness)
       return this.#malform('malformed')
-    this.#options.log.error({ err: error, connection: this.#connection.id }, 'a message failed')
+    this.#options.log.error({ ...this.#connection.ids, err: error }, 'a message failed')
     this.#end(closeCodes.tryLater, 'internal error')
   }
 
@@ -302,7 +303,7 @@ export class YjsConversation implements Conversation, Member {
     if (!next) return
     this.#isAnswering = true
     this.#reply(next).catch((error: unknown) => {
-      this.#options.log.error({ err: error, connection: this.#connection.id }, 'no answer')
+      this.#options.log.error({ ...this.#connection.ids, err: error }, 'no answer')
       this.#end(closeCodes.tryLater, 'storage unavailable')
     })
   }
@@ -395,13 +396,13 @@ export class YjsConversation implements Conversation, Member {
   #ended(reason: EndReason, cause: unknown): void {
     this.#options.meter.protocolError('yjs', reason)
     if (cause !== undefined)
-      this.#options.log.error({ err: cause, connection: this.#connection.id }, 'a session broke')
+      this.#options.log.error({ ...this.#connection.ids, err: cause }, 'a session broke')
     this.#leave()
   }
 
   /** Something in the log makes no sense: it is put aside, and the client is given everything once more. */
   #broken(error: unknown): void {
-    this.#options.log.error({ err: error, connection: this.#connection.id }, 'a record is broken')
+    this.#options.log.error({ ...this.#connection.ids, err: error }, 'a record is broken')
     this.#room?.state.broken()
     this.#end(closeCodes.draining, 'once more')
   }

@@ -52,10 +52,10 @@ export function makeDoor({ gate, meter, users }: DoorOptions): Door {
   }
 }
 
-export function requestOf({ room, query, headers }: Connection): GateRequest {
+export function requestOf({ room, query, headers, ids }: Connection): GateRequest {
   const offered = headers.get('sec-websocket-protocol') ?? ''
   const protocols = offered === '' ? [] : offered.split(/\s*,\s*/)
-  return { document: room, surface: 'yjs', query, headers, protocols }
+  return { document: room, surface: 'yjs', query, headers, protocols, about: ids }
 }
 
 /** Those who are refused together come back at different times. */

@@ -110,7 +110,7 @@ export class ZwibblerConversation implements Conversation {
     if (!init) return this.#drop('broken_init')
     this.#state = 'joining'
     this.#join(init).catch((error: unknown) => {
-      this.#options.log.error({ err: error, connection: this.#connection.id }, 'a join failed')
+      this.#options.log.error({ ...this.#connection.ids, err: error }, 'a join failed')
       const isAway = error instanceof StoreError
       if (isAway) this.#unavailable()
       else this.#refuse('other', 'internal error', closeCodes.tryLater)
@@ -164,8 +164,9 @@ export class ZwibblerConversation implements Conversation {
     }
     if (!this.#hasPlace(grant.user)) return
     const mayCreate = creation !== 'may' || permission.write
+    const id = `zwibbler/${grant.documentId}`
     const result = await documents.join({
-      id: `zwibbler/${grant.documentId}`,
+      id,
       creation: mayCreate ? creation : 'never',
       initial: init.initial,
       offset: init.offset,
@@ -192,6 +193,7 @@ export class ZwibblerConversation implements Conversation {
         return
     }
     if (known !== null) generation = generationOf(result.session.follower.epoch)
+    this.#connection.joined(id, result.session.id)
     this.#joined(result.session, grant.holder, permission)
   }
 
@@ -337,7 +339,7 @@ export class ZwibblerConversation implements Conversation {
   #ended(reason: string, cause: unknown): void {
     this.#options.meter.protocolError('zwibbler', reason)
     if (cause !== undefined)
-      this.#options.log.error({ err: cause, connection: this.#connection.id }, 'a session broke')
+      this.#options.log.error({ ...this.#connection.ids, err: cause }, 'a session broke')
     this.#leave()
   }
 

@@ -28,14 +28,18 @@ export function makeManagement(
   async function answer(request: HttpRequest): Promise<HttpAnswer> {
     const login = checkLogin(request.headers.get('authorization'))
     if (!login.isRight) {
-      log.warn({ user: login.user }, 'a management request was refused: wrong credentials')
+      log.warn(
+        { request: request.id, user: login.user },
+        'a management request was refused: wrong credentials',
+      )
       throw new Refusal(401, 'Unauthorized')
     }
     const form = await readForm(request, maxContentsBytes)
     const name = form.text('method')
     const method = methods.get(name)
     if (!method) throw new Refusal(400, "Unknown 'method' parameter")
-    log.info({ method: name, document: form.text('documentID') }, 'management request')
+    const document = form.text('documentID')
+    log.info({ request: request.id, method: name, document }, 'management request')
     return await method(form)
   }
 
@@ -45,7 +49,7 @@ export function makeManagement(
     } catch (error) {
       if (error instanceof Refusal) return error.answer
       if (!(error instanceof StoreError)) throw error
-      log.error({ err: error }, 'a management request failed')
+      log.error({ request: request.id, err: error }, 'a management request failed')
       // The store's own words may name hosts (spec 18.21).
       return { status: 500, headers: { Status: 'storage unavailable' } }
     }

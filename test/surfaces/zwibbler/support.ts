@@ -14,6 +14,7 @@ export type FakeRequest = HttpRequest & { readonly bodyWasRead: boolean }
 export function makeRequest(parts: RequestParts = {}): FakeRequest {
   let bodyWasRead = false
   return {
+    id: '1',
     method: parts.method ?? 'POST',
     path: '/socket',
     query: new URLSearchParams(parts.query ?? ''),
