@@ -9,7 +9,7 @@ import { connectZwibbler } from '../support/zwibbler.ts'
 
 const { redisUrl = '' } = inject('services')
 const SOCKETS = isLarge ? 10_000 : 500
-const NOTICE_MS = isLarge ? 5_000 : 1_500
+const NOTICE_MS = isLarge ? 15_000 : 1_500
 const DRAIN_MS = isLarge ? 20_000 : 2_000
 /** What README and chart allow beyond those two. */
 const SLACK_MS = 15_000

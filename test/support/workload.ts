@@ -8,7 +8,7 @@ import { connectZwibbler } from './zwibbler.ts'
 import type { Received, ZwibblerClient } from './zwibbler.ts'
 
 export interface WorkloadOptions {
-  nodes: readonly TestNode[]
+  nodes: readonly Pick<TestNode, 'name' | 'url' | 'isRunning'>[]
   databaseUrl: string
   random: Random
   documents?: string[]
@@ -62,13 +62,13 @@ export function startWorkload(options: WorkloadOptions): Workload {
   let acknowledged = 0
   let tags = 0
 
-  function nodeFor(person: Person): TestNode | undefined {
+  function nodeFor(person: Person): WorkloadOptions['nodes'][number] | undefined {
     const home = nodes[person.home]
     return home?.isRunning ? home : nodes.find((node) => node.isRunning)
   }
 
   /** One connection: what it is given is recorded, and moves the person forward. */
-  function visit(person: Person, node: TestNode): Visit {
+  function visit(person: Person, node: WorkloadOptions['nodes'][number]): Visit {
     const { document, position } = person
     const reader = `${person.name} on ${node.name}`
     const stream: Stream = { document, reader, from: position, pieces: [], isLast: false }
