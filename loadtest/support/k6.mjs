@@ -32,7 +32,7 @@ export async function findK6(say = console.error) {
   const built = join(CACHE, `k6-${await versionOf()}`)
   if (existsSync(built)) return built
   if (onPath('go') === undefined)
-    throw new Error('k6 is needed: install it (grafana.com/docs/k6), or Go 1.26, which builds it')
+    throw new Error('k6 is needed: install it (grafana.com/docs/k6), or Go 1.25, which builds it')
   say('  building k6, once: a minute or several')
   await mkdir(CACHE, { recursive: true })
   const unfinished = `${built}-${process.pid}`
