@@ -38,6 +38,8 @@ export interface RunningNode {
   drain(reason: string): Promise<void>
   /** Makes a drain under way short: whoever is still connected is told to leave at once. */
   hurry(): void
+  /** Whether every thread's event loop turns; that of the main thread answers by answering. */
+  liveness(): Promise<Readiness>
   /** Rejects when the node cannot go on. */
   readonly failed: Promise<never>
 }
@@ -147,6 +149,7 @@ async function startServing(
     adminPort: admin.port,
     ownPorts,
     failed,
+    liveness: () => liveness(workers),
     drain: (reason) => (leaving ??= leave(reason)),
     hurry() {
       for (const worker of workers) {

@@ -13,6 +13,7 @@ import type { RunningNode } from '../node.ts'
 import { tracingSecrets } from '../tracing.ts'
 import { loadConfig, serveOptions } from './command.ts'
 import type { Command } from './command.ts'
+import { tellSystemd } from './systemd.ts'
 
 export const serve: Command = {
   usage: 'serve [--zwibbler-conf FILE | --y-websocket]',
@@ -34,6 +35,9 @@ export const serve: Command = {
       log.fatal({ err: error }, 'the node does not start')
       return 1
     }
+    const running = node
+    const isAlive = async (): Promise<boolean> => (await running.liveness()).ready
+    void signals.first.then(tellSystemd({ env: context.env, log, isAlive }))
     const patienceMs = config.DRAIN_NOTICE_MS + config.DRAIN_MS + SLACK_MS
     return await untilDrained(node, signals, { log, patienceMs })
   },
