@@ -73,7 +73,11 @@ function toLog(log: Log): Record<'debug' | 'info' | 'warn' | 'error', (text: str
 }
 
 /** Codes of Node, and PostgreSQL's `cannot_connect_now`: these pass by themselves; a wrong password does not. */
-const passing = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', '57P03'])
+const passing = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ETIMEDOUT', '57P03'],
+  // The driver's, without a code: a load balancer took the connection, had no server for it, and closed it.
+  undefined,
+])
 
 async function untilReachable(
   url: string,
@@ -89,7 +93,7 @@ async function untilReachable(
       await withClient(url, () => Promise.resolve())
       return
     } catch (error) {
-      if (!passing.has((error as { code?: string }).code ?? '')) throw error
+      if (!passing.has((error as { code?: string }).code)) throw error
       lacks?.('postgres_away')
       log.warn({ err: error }, 'waiting for the database')
     }

@@ -1,4 +1,5 @@
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -121,4 +122,29 @@ test('a database that is still starting is waited for; one that refuses us is no
   const missing = server.url.replace(/postgres$/, 'nowhere')
   const refused = migrate(missing, { log, patienceMs: 20_000 })
   await expect(refused).rejects.toMatchObject({ code: '3D000' })
+})
+
+test('a load balancer that has no server yet, and closes connections at once, is waited for', async () => {
+  await using database = await makeDatabase(databaseUrl)
+  const url = new URL(database.url)
+  const server = { hostname: url.hostname, port: Number(url.port || 5432) }
+  let taken = 0
+  const balancer = createServer((socket) => {
+    taken++
+    if (taken < 2) return socket.destroy()
+    const upstream = connect(server.port, server.hostname)
+    for (const end of [socket, upstream]) end.on('error', () => undefined)
+    socket.pipe(upstream).pipe(socket)
+    return undefined
+  })
+  await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', () => resolve()))
+  url.port = String((balancer.address() as AddressInfo).port)
+  url.hostname = '127.0.0.1'
+  try {
+    expect(await migrate(url.toString(), { ...options, patienceMs: 20_000 })).toEqual(
+      await shipped(),
+    )
+  } finally {
+    balancer.close()
+  }
 })
