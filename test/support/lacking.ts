@@ -2,7 +2,7 @@ import { chromiumPath } from './chromium.ts'
 import { hasEngine } from './containers.ts'
 import { hasPrometheus } from './prometheus.ts'
 import { hasK6 } from './k6.ts'
-import { hasRedisServer } from './servers.ts'
+import { hasPgDump, hasRedisServer } from './servers.ts'
 
 /** What tests may have to do without: what their file calls it, and whether it is here. */
 interface Need {
@@ -26,6 +26,11 @@ const needs: readonly Need[] = [
     word: /\bhasRedisServer\b/,
     isHere: hasRedisServer,
     reason: 'no redis-server is on the PATH',
+  },
+  {
+    word: /\bhasPgDump\b/,
+    isHere: () => hasPgDump,
+    reason: 'no pg_dump and pg_restore are on the PATH',
   },
   {
     word: /\bhasPrometheus\b/,

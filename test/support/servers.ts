@@ -38,11 +38,16 @@ interface Recipe {
   signals: { fast: NodeJS.Signals; immediate: NodeJS.Signals }
 }
 
-/** Whether a `redis-server` is on the PATH. */
-export function hasRedisServer(): boolean {
+function isOnPath(program: string): boolean {
   const folders = (process.env.PATH ?? '').split(delimiter)
-  return folders.some((folder) => existsSync(join(folder, 'redis-server')))
+  return folders.some((folder) => existsSync(join(folder, program)))
 }
+
+/** Whether a `redis-server` is on the PATH. */
+export const hasRedisServer = (): boolean => isOnPath('redis-server')
+
+/** Whether Postgres' tools for backups are on the PATH. */
+export const hasPgDump = isOnPath('pg_dump') && isOnPath('pg_restore')
 
 /** A redis-server of our own: nothing on disk, loopback only. */
 export async function startRedis(): Promise<OwnServer> {
