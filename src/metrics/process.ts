@@ -9,6 +9,10 @@ const ofThread = /^nodejs_(eventloop|heap|external|gc)/
 export function collectNode(registry: Registry, thread: 'main' | 'worker'): void {
   const everything = new Registry()
   collectDefaultMetrics({ register: everything })
+  // prom-client leaves it out where threads are put together; only the main thread has it here, and restarts are told by it.
+  Object.assign(everything.getSingleMetric('process_start_time_seconds') ?? {}, {
+    aggregator: 'first',
+  })
   for (const metric of everything.getMetricsAsArray()) {
     const found = everything.getSingleMetric(metric.name)
     if (found !== undefined && (thread === 'main' || ofThread.test(metric.name))) {

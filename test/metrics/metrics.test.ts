@@ -136,6 +136,13 @@ test('figures of several threads are summed exactly, the process is told of once
   expect(Math.abs(resident - process.memoryUsage.rss())).toBeLessThan(64 * 2 ** 20)
 })
 
+test('the page of several threads says when the process started', async () => {
+  using main = make()
+  using worker = make({ thread: 'worker' })
+  const started = valueOf(await page(main, worker), 'process_start_time_seconds')
+  expect(Math.abs(started - (Date.now() / 1_000 - process.uptime()))).toBeLessThan(5)
+})
+
 test('figures survive the way between threads', async () => {
   using metrics = make()
   metrics.meter.delivered('yjs', 5, 50)

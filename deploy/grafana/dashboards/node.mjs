@@ -1,4 +1,5 @@
 /** One node: whether it is it, and what of it. */
+import { leaving } from './leaving.mjs'
 import { graph, makeDashboard, stat } from '../panels.mjs'
 import { max, of, quantile, rate, sum, total } from '../queries.mjs'
 
@@ -35,7 +36,7 @@ const now = [
   ),
   stat(
     'Documents open',
-    'Documents that its sessions have open.',
+    'Documents that its sessions have open. More of them cost memory and channels; people who leave close them.',
     sum(of('lengthwise_documents_open')),
     { decimals: 0, width: 3 },
   ),
@@ -126,7 +127,7 @@ const work = [
   ),
   graph(
     'Author waits',
-    'From arrival to acknowledgement.',
+    'From arrival to acknowledgement. Worse than on the other nodes: its way to Postgres, or its event loop (above).',
     [0.5, 0.9, 0.99].map((q) => [
       quantile(q, of('lengthwise_append_duration_seconds', 'outcome="stored"')),
       `p${q * 100}`,
@@ -175,51 +176,6 @@ const work = [
       [total(of('lengthwise_catch_up_bytes_total')), 'of them from the log'],
     ],
     { unit: 'Bps' },
-  ),
-]
-
-const leaving = [
-  graph(
-    'Not ready, by reason',
-    '1 while this keeps it from taking new connections. `postgres_away` on this node alone: its network, or max_connections; drain it.',
-    [[max(of('lengthwise_not_ready'), 'reason'), '{{reason}}']],
-    { decimals: 0 },
-  ),
-  graph(
-    'Drain: phase',
-    'Which phase it is in. `noticing`: load balancers learn that it leaves; `closing`: connections are closed in small groups; `finishing`: what is under way ends. Minutes in one of these: runbook LengthwiseDrainStuck.',
-    [[max(of('lengthwise_drain_phase'), 'phase'), '{{phase}}']],
-    { decimals: 0, stack: true },
-  ),
-  graph(
-    'Drain: connections left',
-    'Still to be closed; a straight line down to 0 within DRAIN_MS. `cut` did not go in time.',
-    [
-      [sum(of('lengthwise_drain_connections_left')), 'left'],
-      [sum(of('lengthwise_drain_cut_connections_total')), 'cut'],
-    ],
-    { decimals: 0 },
-  ),
-  graph(
-    'Lease',
-    'Seconds since it told Postgres that it lives. A saw-tooth up to a third of LEASE_MS; at LEASE_MS the others take it for dead. Runbook: LengthwiseLeaseLapsing.',
-    max(of('lengthwise_lease_age_seconds')),
-    { unit: 's', warn: 8 },
-  ),
-  graph(
-    'Nodes that it sees',
-    'Nodes with a lease, as it saw them last (each worker is one). Different on different nodes for long: one of them does not read what the others write, which is another database.',
-    max(of('lengthwise_nodes_alive')),
-    { decimals: 0 },
-  ),
-  graph(
-    'Threads',
-    'Threads that serve sockets, and those that did not answer in time. Any late for minutes: runbook LengthwiseWorkerStuck.',
-    [
-      [max(of('lengthwise_workers')), 'threads'],
-      [max(of('lengthwise_workers_late')), 'late'],
-    ],
-    { decimals: 0 },
   ),
 ]
 

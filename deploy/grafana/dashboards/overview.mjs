@@ -124,7 +124,7 @@ const why = [
   graph(
     'Not ready, by reason',
     '1 while this keeps a node from taking new connections: `draining` belongs to a rollout, `postgres_away` hurts, `redis_deaf` lasts seconds, `overloaded` wants more nodes.',
-    [[`max by (reason) (${of('lengthwise_not_ready')})`, '{{reason}}']],
+    [[max(of('lengthwise_not_ready'), 'reason'), '{{reason}}']],
     { decimals: 0 },
   ),
   graph(
