@@ -24,7 +24,7 @@ const own = new Set<SettingName>([
 
 const types: Readonly<Record<string, readonly string[]>> = {
   flag: ['boolean', 'integer', 'string'],
-  list: ['string', 'array'],
+  list: ['string', 'array', 'integer'],
   JSON: ['string', 'object'],
   secret: [],
 }

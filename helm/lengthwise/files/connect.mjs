@@ -13,9 +13,10 @@ const { env } = process
 const isOn = (name, byDefault) => /^(1|true|yes|on)$/i.test(env[name] || byDefault)
 const surfaces = (env.SURFACES || 'all').split(',').map((name) => name.trim())
 const isServed = (name) => surfaces.includes('all') || surfaces.includes(name)
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 40_000
 
-const deadline = setTimeout(() => end('no answer in time'), DEADLINE_MS)
+let trouble = ''
+const deadline = setTimeout(() => end(`no answer in time ${trouble}`), DEADLINE_MS)
 let tried = 0
 if (isServed('zwibbler')) await tryZwibbler()
 if (isServed('yjs')) await tryYjs()
@@ -52,10 +53,13 @@ async function tryZwibbler() {
   const { connect } = await load('./dist/client/index.js')
   const open = async () => {
     const read = []
-    const client = connect({ url: `${env.TARGET}/socket`, document: document ?? id })
+    // Often: the WebSocket of Node 20 mostly misses what it is told if the connection is closed at once.
+    const backoff = { minMs: 50, maxMs: 200 }
+    const client = connect({ url: `${env.TARGET}/socket`, document: document ?? id, backoff })
     client.on('data', ({ bytes }) => read.push(Buffer.from(bytes)))
     client.on('status', ({ state, error }) => {
-      if (state === 'closed' && error) end(`zwibbler: ${error.message}`)
+      if (error) trouble = `zwibbler: ${error.message}`
+      if (state === 'closed' && error) end(trouble)
     })
     await client.joined()
     return { client, text: () => Buffer.concat(read).toString() }
