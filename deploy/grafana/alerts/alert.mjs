@@ -3,7 +3,7 @@
  * and a test sees to it that there always is one.
  */
 
-/** Where a pager leads. The chart and `RUNBOOKS_URL` put the address of your copy in its place. */
+/** Where a pager leads. `RUNBOOKS_URL` puts the address of your copy in its place. */
 const RUNBOOKS = process.env.RUNBOOKS_URL ?? 'deploy/docs/runbooks.md'
 
 export const CLUSTER = 'namespace, job'

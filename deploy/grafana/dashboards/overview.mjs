@@ -27,7 +27,7 @@ const losing = [
   ),
   stat(
     'Records that cannot be read',
-    'Records of Yjs rooms put into the table yjs_quarantine since the nodes started. Each may be a change that somebody misses: read the log line "record put aside" for the room, and see the runbook LengthwiseRecordsQuarantined before anything is deleted.',
+    'Records of Yjs rooms put into the table yjs_quarantine since the nodes started. Each may be a change that somebody misses: the table says in which room and why. See the runbook LengthwiseRecordsQuarantined before anything is deleted.',
     sum(of('lengthwise_quarantined_records_total')),
     { decimals: 0, bad: 1, width: 4 },
   ),

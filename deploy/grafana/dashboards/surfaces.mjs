@@ -84,7 +84,7 @@ const all = [
   ),
   graph(
     'Limits hit',
-    'By the name of the setting. Find out who: the log lines say address and user. Raise the limit if they are ordinary. Runbook: LengthwiseLimitsHit.',
+    'By the name of the setting. Find out who: with LOG_LEVEL=debug the log says whose connections. Raise the limit if they are ordinary. Runbook: LengthwiseLimitsHit.',
     [[total(of('lengthwise_limits_hit_total'), 'limit'), '{{limit}}']],
     { unit: 'ops' },
   ),
