@@ -23,6 +23,8 @@ export interface Holder {
     /** JWT: seconds since 1970. */
     readonly issuedAt?: number | undefined
   }
+  /** For log lines: whose connection it is about. */
+  readonly about?: object
 }
 
 export interface Permissions {
@@ -132,7 +134,10 @@ export function makePermissions(options: PermissionsOptions): Permissions {
         watcher.listener(now)
       } catch (error) {
         // One session's failure must not keep the others from hearing of theirs.
-        log.error({ err: error, user }, 'a session could not be told of its permission')
+        log.error(
+          { ...watcher.holder.about, err: error, user },
+          'a session could not be told of its permission',
+        )
       }
     }
   }

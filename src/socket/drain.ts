@@ -23,7 +23,9 @@ export async function closeInGroups(
   if (hurry.aborted) hasten()
   hurry.addEventListener('abort', hasten)
   // Those for whom bytes wait come first: their close frame waits behind them.
-  const everybody = sockets.all().sort((a, b) => Number(b.isBusy) - Number(a.isBusy))
+  const all = sockets.all()
+  const busy = new Set(all.filter(({ isBusy }) => isBusy))
+  const everybody = [...busy, ...all.filter((connection) => !busy.has(connection))]
 
   // By the clock, not by counting steps: what a group costs the event loop must not add up past the deadline.
   const due = (): number => {

@@ -213,7 +213,8 @@ export class ZwibblerConversation implements Conversation {
     this.#permission = permission
     this.#connection.established()
     session.open()
-    this.#unwatch = this.#options.watch(holder, (now) => {
+    const about = this.#connection.ids
+    this.#unwatch = this.#options.watch({ ...holder, about }, (now) => {
       this.#countChange(now)
       this.#permission = now
       if (!now.read) this.#refuse('denied')
