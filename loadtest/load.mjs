@@ -9,6 +9,7 @@
  *
  * Ends with 0 when every threshold was kept: first that everybody saw everything, in order and once; then how fast.
  */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { readSettings, scripts, settingsOf } from './k6/settings.js'
 import { startCluster } from './support/loadCluster.mjs'
@@ -48,6 +49,7 @@ async function main(args) {
   if (values.help) return help(script)
   const given = names.filter((name) => values[name.toLowerCase()] !== undefined)
   const env = Object.fromEntries(given.map((name) => [name, String(values[name.toLowerCase()])]))
+  env.VUS ??= String(availableParallelism())
   // So that a mistake is named before anything is started.
   const settings = readSettings(script, env)
   if (values.json) env.SUMMARY = values.json
@@ -97,7 +99,11 @@ async function write([folder]) {
 
 function help(script) {
   const settings = Object.entries(settingsOf(script)).map(([name, { of, what, value }]) => [
-    ...[name.toLowerCase(), of, `${what}${value === '' || name === 'URL' ? '' : ` (${value})`}`],
+    ...[
+      name.toLowerCase(),
+      of,
+      `${what}${value === '' || name === 'URL' || name === 'VUS' ? '' : ` (${value})`}`,
+    ],
   ])
   const lines = [...settings, ...ownHelp].map(
     ([name, of, what]) => `  ${`--${name} ${of}`.padEnd(24)}${what}`,

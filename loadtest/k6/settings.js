@@ -32,8 +32,8 @@ const everywhere = {
   LOST: { of: 'number', what: 'connections that may break without being asked to', value: 0 },
   VUS: {
     of: 'number',
-    what: 'loops that share the clients; at most one for each client',
-    value: 10,
+    what: 'loops that share the clients; more than processors only wait for each other',
+    value: 4,
   },
 }
 
