@@ -10,7 +10,8 @@ import { connectZwibbler } from '../support/zwibbler.ts'
 import type { ZwibblerClient } from '../support/zwibbler.ts'
 
 const { redisUrl } = inject('services')
-const LEASE_MS = 10_000
+const LEASE_MS = 4_000
+const env = { LEASE_MS: String(LEASE_MS) }
 /** Lapsed leases are looked for four times in a lease; some for a busy machine. */
 const CLEARED_MS = LEASE_MS + LEASE_MS / 4 + 5_000
 
@@ -54,7 +55,7 @@ test.skipIf(!redisUrl)(
   "[I8] a killed node's sessions and keys are gone when its lease lapses, recorded exactly once",
   { timeout: 60_000 },
   async () => {
-    await using cluster = await makeCluster(3)
+    await using cluster = await makeCluster(3, { env })
     const [a, b] = cluster.nodes
     const [, bob, carl] = await gather(cluster)
     await until('all three are listed', async () => (await nodesOf(b!, 'doc')) === 3)
@@ -83,7 +84,7 @@ test.skipIf(!redisUrl)(
   '[I8] a node that was stopped for two lease times is off the lists, and back with a new lease when it goes on',
   { timeout: 90_000 },
   async () => {
-    await using cluster = await makeCluster(3)
+    await using cluster = await makeCluster(3, { env })
     const [a, b] = cluster.nodes
     const [ann, bob, carl] = await gather(cluster)
     await until('all three are listed', async () => (await nodesOf(b!, 'doc')) === 3)
@@ -116,7 +117,7 @@ test.skipIf(!redisUrl)(
   { timeout: 90_000 },
   async () => {
     await using server = await startPostgres()
-    await using cluster = await makeCluster(3, { server: server.url })
+    await using cluster = await makeCluster(3, { server: server.url, env })
     const [, b] = cluster.nodes
     const [ann, bob, carl] = await gather(cluster)
 
