@@ -56,11 +56,15 @@ const credentials = /\b(Bearer|Basic) +[\w.~+/=-]{4,}/gi
 /** Very short ones would blot out half of every line, and are no secrets. */
 const SHORTEST_SECRET = 4
 
+const quoted = (text: string): string => JSON.stringify(text).slice(1, -1)
+
 /** Works on the finished line, so it also sees stacks, causes and the texts of other people's errors. */
 function makeScrubber(secrets: readonly string[]): (line: string) => string {
   const forms = secrets.flatMap((secret) => [
     secret,
-    JSON.stringify(secret).slice(1, -1),
+    quoted(secret),
+    // Of a text that had it in JSON already.
+    quoted(quoted(secret)),
     encodeURIComponent(secret),
   ])
   const literal = [...new Set(forms)].filter((form) => form.length >= SHORTEST_SECRET)

@@ -1,6 +1,7 @@
 import { chromiumPath } from './chromium.ts'
 import { hasEngine } from './containers.ts'
 import { hasPrometheus } from './prometheus.ts'
+import { hasReverseProxies } from './reverseProxies.ts'
 import { hasK6 } from './k6.ts'
 import { hasPgDump, hasRedisServer } from './servers.ts'
 
@@ -42,6 +43,11 @@ const needs: readonly Need[] = [
     // A file with tests that were skipped is what asks.
     isHere: () => false,
     reason: 'no container engine with docker compose answers',
+  },
+  {
+    word: /\bhasReverseProxies\b/,
+    isHere: () => hasReverseProxies,
+    reason: 'one of nginx, apache2 and haproxy is not installed',
   },
   {
     word: /\bhasEngine\b/,
