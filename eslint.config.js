@@ -30,7 +30,7 @@ const vendors = {
 const folders = Object.keys(arrows)
 
 export default tseslint.config(
-  { ignores: ['dist', 'data', 'node_modules', 'loadtest/node_modules'] },
+  { ignores: ['dist', 'data', 'node_modules', 'loadtest/node_modules', 'deploy/packages/build'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
