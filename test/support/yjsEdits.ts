@@ -48,7 +48,7 @@ function placesOf(from: Y.Text | Y.Array<unknown>): number[] {
   if (from instanceof Y.Array) return Array.from({ length: from.length + 1 }, (_, at) => at)
   const places = [0]
   for (const { insert } of from.toDelta() as { insert: unknown }[]) {
-    const lengths = typeof insert === 'string' ? [...insert].map((each) => each.length) : [1]
+    const lengths = typeof insert === 'string' ? Array.from(insert, (each) => each.length) : [1]
     for (const length of lengths) places.push(places.at(-1)! + length)
   }
   return places
