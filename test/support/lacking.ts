@@ -57,7 +57,7 @@ const needs: readonly Need[] = [
   {
     word: /\bhasK6\b/,
     isHere: () => hasK6,
-    reason: 'no k6 is on the PATH, and no Go that builds one',
+    reason: 'no k6 was found (`node loadtest/load.mjs k6` builds one with Go)',
   },
 ]
 
