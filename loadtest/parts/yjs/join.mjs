@@ -1,4 +1,5 @@
 /** From the open socket to the complete answer, for a client that has nothing, in a room of 20,000 edits. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { median, show } from '../../support/figures.mjs'
 import { startHelper } from '../../support/process.mjs'
 import { LASTING, makeServers, titles } from './servers.mjs'
@@ -8,6 +9,8 @@ const EDITS = 20_000
 const EDITS_PER_SECOND = 2_000
 const WARM_JOINS = 15
 const COLD_JOINS = 3
+/** All three put rooms in order when everybody has left, soon and not at once. */
+const SETTLE_MS = 6_000
 const room = 'join'
 
 export async function yjsJoin({ say, ...what }) {
@@ -21,6 +24,7 @@ export async function yjsJoin({ say, ...what }) {
   try {
     for (const side of LASTING) servers[side] = await makers.start[side]()
     const warm = await joinWhileOpen(servers, load)
+    await sleep(SETTLE_MS)
     await stopAll()
     const cold = emptyLists()
     for (let round = 0; round < COLD_JOINS; round++) {

@@ -15,7 +15,7 @@ const APPEND_BYTES = 256 * 1024
  * for a millisecond a connection, and no longer than anybody would notice. Once on its way to the log, and once, together
  * with what comes from other nodes, on its way to the connections.
  */
-const GATHERING_MS = 20
+const GATHERING_MS = { toLog: 20, toConnections: 33 } as const
 /** Pointers move often: of several states of a client within this time only the last is told. */
 const AWARENESS_MS = 20
 
@@ -67,7 +67,7 @@ export class Room {
     this.#options = options
     this.follower = options.follower
     this.state = options.state
-    this.follower.gathering = () => this.#gatheringMs
+    this.follower.gathering = () => this.#gatheringMs(GATHERING_MS.toConnections)
     this.follower.onEphemeral = (bytes) => this.#told(this.#awareness.hear(bytes, options.now()))
     options.documents.tellNodes(this.follower, this.#awareness.query())
   }
@@ -86,7 +86,7 @@ export class Room {
 
   #appendSoon(): void {
     const bytes = this.#waiting.reduce((sum, { update }) => sum + update.length, 0)
-    const gathering = bytes < APPEND_BYTES ? this.#gatheringMs : 0
+    const gathering = bytes < APPEND_BYTES ? this.#gatheringMs(GATHERING_MS.toLog) : 0
     const wait = this.#sentAt + gathering - this.#options.now()
     if (wait >= 1) setTimeout(() => this.#append(), wait)
     // All that comes in one turn of the event loop shares an append.
@@ -111,8 +111,8 @@ export class Room {
       settle({ kind: 'unavailable' })
   }
 
-  get #gatheringMs(): number {
-    return Math.min(this.members.size, GATHERING_MS)
+  #gatheringMs(most: number): number {
+    return Math.min(this.members.size, most)
   }
 
   #take(): Waiting[] {
