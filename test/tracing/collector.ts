@@ -1,6 +1,8 @@
-/** A collector of spans: OTLP over HTTP with JSON, as small as it gets. */
+/** A collector of spans: OTLP over HTTP, as small as it gets. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { readBody } from './otlp.ts'
+import type { Body, Pairs } from './otlp.ts'
 
 export interface SpanSeen {
   readonly name: string
@@ -27,14 +29,6 @@ export interface Collector extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-interface Value {
-  stringValue?: string
-  intValue?: number | string
-  doubleValue?: number
-  boolValue?: boolean
-}
-type Pairs = { key: string; value: Value }[]
-
 const plain = (pairs: Pairs = []): Record<string, unknown> =>
   Object.fromEntries(
     pairs.map(({ key, value }) => [
@@ -56,8 +50,10 @@ export async function startCollector(): Promise<Collector> {
     request.on('end', () => {
       requests.push({ headers: request.headers })
       if (isStalled) return
-      spans.push(...spansIn(JSON.parse(Buffer.concat(parts).toString()) as Body))
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+      const type = request.headers['content-type']
+      spans.push(...spansIn(readBody(type, Buffer.concat(parts))))
+      // An answer without fields; of JSON this would be `{}`, and nobody reads it.
+      response.writeHead(200, { 'content-type': type }).end()
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -71,25 +67,6 @@ export async function startCollector(): Promise<Collector> {
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
-}
-
-/** As much of the wire's shape as is looked at. */
-interface Body {
-  resourceSpans: {
-    resource: { attributes: Pairs }
-    scopeSpans: { spans: WireSpan[] }[]
-  }[]
-}
-interface WireSpan {
-  name: string
-  traceId: string
-  spanId: string
-  parentSpanId?: string
-  links?: { traceId: string; spanId: string }[]
-  attributes: Pairs
-  startTimeUnixNano: string
-  endTimeUnixNano: string
-  status?: { code?: number }
 }
 
 function spansIn(body: Body): SpanSeen[] {
