@@ -36,7 +36,7 @@ const STATE_VECTOR_CLIENTS = 200_000
 /** A client that is this wrong this often is not ours. */
 const MOST_MALFORMED = 64
 const MOST_EARLY = 1_000
-const MOST_STEPS = 16
+const MOST_STEPS = 1_000
 /** Clients up to 3.0 come back every 100 ms, whatever the code: they are kept waiting. */
 const DENIED_MS = 1_000
 const SILENT_MS = 2_000
@@ -293,7 +293,10 @@ export class YjsConversation implements Conversation, Member {
 
   #step1(stateVector: Uint8Array): void {
     decodeStateVector(stateVector, STATE_VECTOR_CLIENTS)
-    if (this.#steps.length >= MOST_STEPS) return this.#end(closeCodes.tryLater, 'too many requests')
+    const bytes = this.#steps.reduce((sum, { length }) => sum + length, 0)
+    const isTooMuch =
+      this.#steps.length >= MOST_STEPS || bytes > this.#options.limits.unansweredBytes
+    if (isTooMuch) return this.#end(closeCodes.tryLater, 'too many requests')
     this.#steps.push(Uint8Array.from(stateVector))
     if (!this.#isAnswering) this.#answerNext()
   }

@@ -111,7 +111,7 @@ export class RoomState {
     const { sources } = foldedInto(needed)
     const isWhole = needed.length === this.#segments.length
     return {
-      has: has.size > 0 ? encodeStateVector(has) : undefined,
+      has: has.size > 0 ? has : undefined,
       closing: isWhole ? undefined : summary.deleteSetUpdate(),
       span: { sources, from: this.#base, to: Math.max(to, this.#base) },
     }

@@ -5,6 +5,7 @@
 import type { EndReason, Entry, Sink } from '../../collab/answers.ts'
 import { closeCodes } from '../../core/errors.ts'
 import { encodeStep2, encodeUpdate } from './messages.ts'
+import type { StateVector } from './update/id-set.ts'
 import { MalformedUpdate } from './update/malformed.ts'
 import { mergeRecords, diffRecord } from './update/merge.ts'
 import { readUpdate } from './update/read-update.ts'
@@ -36,8 +37,8 @@ export const nameOf = (code: number): string => names[code] ?? 'malformed'
 
 /** The answer to one step 1. */
 export interface Answer {
-  /** What the client has: encoded; undefined when that is nothing. */
-  readonly has: Uint8Array | undefined
+  /** What the client has; undefined when that is nothing. */
+  readonly has: StateVector | undefined
   /** Goes into the last message, beside what is streamed. */
   readonly closing: Uint8Array | undefined
 }
@@ -182,7 +183,7 @@ function isGood(update: Uint8Array): boolean {
   }
 }
 
-function diffOf(update: Uint8Array, has: Uint8Array): Uint8Array {
+function diffOf(update: Uint8Array, has: StateVector): Uint8Array {
   try {
     return diffRecord(update, has)
   } catch {

@@ -1,10 +1,14 @@
 import { createEncoder, toUint8Array, writeUint8Array, writeVarUint } from 'lib0/encoding'
 import * as Y from 'yjs'
 import { readBlocks } from './blocks.ts'
+import type { StateVector } from './id-set.ts'
+import { encodeStateVector } from './state-vector.ts'
 import { StructReader } from './struct-reader.ts'
 
 /** Flat merging of many updates is worse than linear (spec 10.5). */
 const GROUP = 64
+/** Of a state vector: so many clients are read again with every record at no cost that counts. */
+const FEW_CLIENTS = 64
 
 /** `Y.mergeUpdates` in groups. @throws MalformedUpdate */
 export function mergeRecords(updates: readonly Uint8Array[]): Uint8Array {
@@ -12,8 +16,18 @@ export function mergeRecords(updates: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The part of an update that the owner of a state vector lacks, and its whole delete set. */
-export function diffRecord(update: Uint8Array, stateVector: Uint8Array): Uint8Array {
-  return Y.diffUpdate(update, stateVector)
+export function diffRecord(update: Uint8Array, has: StateVector): Uint8Array {
+  const looked = has.size > FEW_CLIENTS ? ofClientsIn(update, has) : has
+  return Y.diffUpdate(update, encodeStateVector(looked))
+}
+
+function ofClientsIn(update: Uint8Array, has: StateVector): StateVector {
+  const state: StateVector = new Map()
+  for (const { client } of readBlocks(new StructReader(update))) {
+    const clock = has.get(client)
+    if (clock !== undefined) state.set(client, clock)
+  }
+  return state
 }
 
 function mergeGroups(updates: readonly Uint8Array[]): Uint8Array {

@@ -36,12 +36,22 @@ test('[yjs 14] merges and differences', () => {
   expect(merged(K1, K2)).toBe(KM)
   expect(merged(U1, X2)).toBe(MX)
   const diff = (update: string, state: string): string =>
-    hex(diffRecord(bytes(update), bytes(state)))
+    hex(diffRecord(bytes(update), decodeStateVector(bytes(state), 10)))
   expect(diff(M123, '010105')).toBe(D5)
   expect(diff(M123, '01010b')).toBe(D11)
   expect(diff(MAC, '010101')).toBe(C)
   expect(diff(U1, '010163')).toBe('0000')
   expect(diff(U1, '010703')).toBe(U1)
+})
+
+test('[yjs 13.6] a difference costs what the update is long, however many clients the state vector names', () => {
+  const has = new Map(Array.from({ length: 200_000 }, (_, at) => [1_000 + at, 5]))
+  const began = performance.now()
+  // As of a room whose log is so many small updates.
+  for (let at = 0; at < 2_000; at++) expect(hex(diffRecord(bytes(U1), has))).toBe(U1)
+  expect(hex(diffRecord(bytes(M123), has.set(1, 5)))).toBe(D5)
+  // Read with every update, it would be half a minute.
+  expect(performance.now() - began).toBeLessThan(5_000)
 })
 
 test('[yjs 14] state vectors', () => {
