@@ -23,7 +23,8 @@
 {{- define "lengthwise.drainSeconds" -}}
 {{- $config := .Values.config -}}
 {{- $ms := add (int64 (dig "DRAIN_NOTICE_MS" 5000 $config)) (int64 (dig "DRAIN_MS" 20000 $config)) -}}
-{{- add (ceil (divf $ms 1000)) .Values.drain.marginSeconds | int64 -}}
+{{- $sleep := dig "preStop" "sleep" "seconds" 0 .Values.lifecycle -}}
+{{- add (ceil (divf $ms 1000)) .Values.drain.marginSeconds (int64 $sleep) | int64 -}}
 {{- end }}
 
 {{- define "lengthwise.graceSeconds" -}}
@@ -116,11 +117,11 @@ database's password nor the key of tokens that people have. Made up once for all
 {{/* Environment of a node. */}}
 {{- define "lengthwise.env" -}}
 - name: HOST
-  value: 0.0.0.0
+  value: {{ .Values.host | quote }}
 - name: PORT
   value: '3000'
 - name: ADMIN_HOST
-  value: 0.0.0.0
+  value: {{ .Values.host | quote }}
 - name: ADMIN_PORT
   value: '9600'
 - name: WORKERS
@@ -151,6 +152,7 @@ database's password nor the key of tokens that people have. Made up once for all
   value: {{ include "lengthwise.text" $value | quote }}
 {{- end }}
 {{- end }}
+{{- include "lengthwise.trustedCaEnv" . }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
