@@ -83,6 +83,29 @@ test('[yjs 11.5] a format comes back that Yjs itself took away when its text was
     expect(textIn(one).toDelta()).toEqual(textIn(doc).toDelta())
 })
 
+/** What readers show may therefore differ before a restore too: compare those that were given all in the same order. */
+test('formats that hold no text are gone or not with Yjs alone, depending on the order of the updates', () => {
+  const updates: Uint8Array[] = []
+  const [one, other] = [new Y.Doc(), new Y.Doc()]
+  for (const doc of [one, other])
+    doc.on('update', (update: Uint8Array, origin) => origin !== 'sync' && updates.push(update))
+  one.getText('t').insert(0, 'old')
+  Y.applyUpdate(other, updates[0]!, 'sync')
+  other.getText('t').format(0, 3, { bold: true })
+  one.getText('t').delete(0, 3)
+  one.getText('t').insert(0, 'new')
+  const shown = (order: readonly number[], isOpen: boolean): unknown => {
+    const doc = new Y.Doc()
+    if (isOpen) doc.getText('t')
+    for (const at of order) Y.applyUpdate(doc, updates[at]!)
+    return doc.getText('t').toDelta()
+  }
+  expect(shown([0, 1, 2, 3], true)).toEqual([{ insert: 'new' }])
+  const bold = [{ insert: 'new', attributes: { bold: true } }]
+  expect(shown([0, 1, 3, 2], true)).toEqual(bold)
+  expect(shown([0, 1, 2, 3], false)).toEqual(bold)
+})
+
 test('[yjs 11.5] restoring is a new edit that makes everybody see the version, with gc and without', async () => {
   const random = seededRandom('versions')
   for (let round = 0; round < 40; round++) {

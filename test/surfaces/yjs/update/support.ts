@@ -205,6 +205,8 @@ function describeUnit(struct: Y.Item | Y.GC, i: number, content: unknown): strin
   const left = i === 0 ? (struct.left?.lastId ?? null) : Y.createID(client, clock + i - 1)
   const origin = i === 0 ? struct.origin : left
   const ids = `${name(left)} ${name(origin)} ${name(struct.rightOrigin)} ${struct.parentSub ?? ''}`
+  // Formats that hold no text Yjs deletes, or not: that depends on the order and the transactions in which all came.
+  if (struct.content instanceof Y.ContentFormat) return `${ids} format ${struct.content.key}`
   return `${ids} ${struct.deleted ? 'deleted' : inspect(content)}`
 }
 
