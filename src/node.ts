@@ -7,7 +7,14 @@ import { hostname } from 'node:os'
 import { startAdmin } from './admin.ts'
 import type { Config } from './config.ts'
 import { type Log, withFields } from './core/log.ts'
-import { causeOf, type CauseCode, type Readiness, readinessOf } from './core/readiness.ts'
+import {
+  blockersOf,
+  type Cause,
+  causeOf,
+  type CauseCode,
+  type Readiness,
+  readinessOf,
+} from './core/readiness.ts'
 import { makeLocalBus } from './local/bus.ts'
 import { makeRelay } from './local/relay.ts'
 import { makeMetrics, type Metrics, METRICS_TYPE } from './metrics.ts'
@@ -82,7 +89,9 @@ async function startServing(
   failed.catch(() => undefined)
 
   const page = makePage(metrics, workers)
-  metrics.meter.gauge('ready', () => ((state.lacks ?? page.late > 0) ? 0 : 1))
+  // A single worker tells of itself in their place; what several say is put together with these.
+  metrics.meter.gauge('ready', () => (causesOf(state, page.late).length > 0 ? 0 : 1))
+  metrics.meter.gauge('not_ready', () => blockersOf(causesOf(state, page.late)))
   // Before the schema is there: whoever probes a node that waits is told so.
   const admin = await startAdmin({
     host: config.ADMIN_HOST,
@@ -207,14 +216,18 @@ interface State {
   isDraining: boolean
 }
 
-async function readiness(
-  { lacks, isDraining }: Readonly<State>,
-  workers: readonly Worker[],
-): Promise<Readiness> {
-  if (isDraining) return readinessOf([causeOf('draining')])
-  if (lacks) return readinessOf([causeOf(lacks)])
+async function readiness(state: Readonly<State>, workers: readonly Worker[]): Promise<Readiness> {
+  const own = causesOf(state)
+  if (own.length > 0) return readinessOf(own)
   const all = await Promise.all(workers.map((worker) => worker.readiness().catch(stuck)))
   return readinessOf(all.flatMap(({ details }) => details))
+}
+
+/** Those that no worker knows of. @param late workers that did not answer */
+function causesOf({ lacks, isDraining }: Readonly<State>, late = 0): Cause[] {
+  if (isDraining) return [causeOf('draining')]
+  if (lacks) return [causeOf(lacks)]
+  return late > 0 ? [causeOf('worker_stuck')] : []
 }
 
 /** A single worker is the main thread's: it answers by answering. */

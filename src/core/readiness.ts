@@ -50,3 +50,12 @@ export function readinessOf(given: readonly Cause[]): Readiness {
     details,
   }
 }
+
+/** Every cause that blocks, by code: 1 for those given, else 0. */
+export function blockersOf(given: readonly Cause[]): Record<string, 0 | 1> {
+  const codes = given.map(({ code }) => code)
+  const blocking = Object.entries(causes).filter(([, { isReady }]) => !isReady)
+  return Object.fromEntries(
+    blocking.map(([code]) => [code, codes.includes(code as CauseCode) ? 1 : 0]),
+  )
+}

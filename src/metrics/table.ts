@@ -137,7 +137,7 @@ export const gauges = {
   lease_age_seconds: { help: "How long ago this node's lease was renewed last.", together: 'max' },
   nodes_alive: { help: 'Nodes with a lease, as this one saw it last; each worker is one.', together: 'max' },
   ready: { help: 'Whether this node is ready, as /readyz says.', together: 'min' },
-  not_ready: { help: 'Whether this keeps the node from being ready.', label: { reason: ['draining', 'postgres_away', 'redis_deaf', 'overloaded'] }, together: 'max' },
+  not_ready: { help: 'Whether this keeps the node from being ready.', label: { reason: ['starting', 'schema_old', 'draining', 'postgres_away', 'redis_deaf', 'overloaded', 'worker_stuck'] }, together: 'max' },
   heap_used_ratio: { help: 'How much of its heap limit the fullest thread uses, from 0 to 1.', together: 'max' },
   drain_phase: { help: 'Which phase the node is in: 1 for that one.', label: { phase: ['serving', 'noticing', 'closing', 'finishing'] }, together: 'max' },
   drain_connections_left: { help: 'WebSockets still to be closed while draining; 0 otherwise.', together: 'sum' },

@@ -1,5 +1,5 @@
 /** What a worker says of its readiness, and why. */
-import { causeOf, type Cause, type Readiness, readinessOf } from '../core/readiness.ts'
+import { blockersOf, causeOf, type Cause, type Readiness, readinessOf } from '../core/readiness.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Bus } from '../core/ports.ts'
 import { heapUsedRatio, type Overload } from './overload.ts'
@@ -62,15 +62,10 @@ export function makeHealth(parts: HealthParts): () => Readiness {
   const { meter } = parts
   const look = (): Readiness => readinessOf(causesOf(parts))
   meter.gauge('ready', () => (look().ready ? 1 : 0))
-  meter.gauge('not_ready', () => {
-    const blocking = look().details.filter(({ blocks }) => blocks)
-    return { ...NOTHING, ...Object.fromEntries(blocking.map(({ code }) => [code, 1])) }
-  })
+  meter.gauge('not_ready', () => blockersOf(look().details))
   meter.gauge('heap_used_ratio', heapUsedRatio)
   return look
 }
-
-const NOTHING = { draining: 0, postgres_away: 0, redis_deaf: 0, overloaded: 0 }
 
 function causesOf(parts: HealthParts): Cause[] {
   const { postgres, overload, bus } = parts

@@ -2,6 +2,7 @@ import { expect, inject, test } from 'vitest'
 import { makeCluster } from '../support/cluster.ts'
 import { startRedisProxy } from '../support/faults.ts'
 import { hearsRedis } from '../support/nodes.ts'
+import type { TestNode } from '../support/nodes.ts'
 import { seededRandom } from '../support/random.ts'
 import { limitMs } from '../support/scale.ts'
 import { until } from '../support/wait.ts'
@@ -10,6 +11,10 @@ import { connectZwibbler } from '../support/zwibbler.ts'
 const { redisUrl = '' } = inject('services')
 /** A probe each second, deaf after 5 s without any, and some for a busy machine. */
 const NOTICED_MS = 12_000
+
+/** Of /readyz and /livez. */
+const codesOf = (node: TestNode): Promise<string[]> =>
+  Promise.all([node.probe('readyz'), node.probe('livez')])
 
 test.skipIf(!redisUrl)(
   '[I9] a subscription that is connected and delivers nothing is replaced, and what it missed is found',
@@ -59,11 +64,16 @@ test.skipIf(!redisUrl)(
     redis.deafen('all')
     await until('it is unready', async () => !(await far!.ready()).ready, { withinMs: NOTICED_MS })
     const began = performance.now()
-    expect((await far!.ready()).reasons.join()).toContain('delivers none')
+    expect(await codesOf(far!)).toEqual(['503 redis_deaf', '200 '])
+    const deaf = await far!.metrics()
+    const figures = [deaf.of('ready'), deaf.of('not_ready', { reason: 'redis_deaf' })]
+    expect([...figures, deaf.of('redis_up'), deaf.of('not_ready')]).toEqual([0, 1, 0, 1])
     await until('it is ready again', async () => (await far!.ready()).ready, { withinMs: 20_000 })
     expect(performance.now() - began).toBeLessThan(17_000)
-    expect((await far!.ready()).reasons.join()).toContain('Redis-less')
-    expect((await near!.ready()).reasons).toEqual([])
+    expect(await codesOf(far!)).toEqual(['200 redis_less', '200 '])
+    expect(await codesOf(near!)).toEqual(['200 ', '200 '])
+    const less = await far!.metrics()
+    expect([less.of('ready'), less.of('not_ready'), less.of('redis_up')]).toEqual([1, 0, 0])
     await ann.append('by the sweep;')
     await bob.hears('by the sweep;', { withinMs: 4_000 })
 

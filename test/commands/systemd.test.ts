@@ -1,31 +1,16 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { tellSystemd } from '../../src/commands/systemd.ts'
 import { makeDatabase } from '../support/databases.ts'
+import { makeSystemd } from '../support/systemd.ts'
 import { until } from '../support/wait.ts'
 import { start } from './support.ts'
 
 const { databaseUrl } = inject('services')
 const log = { debug: () => 0, info: () => 0, warn: () => 0, error: () => 0 }
 
-/** A `systemd-notify` for the PATH that only writes down what it was to tell. */
-async function makeListener() {
-  const folder = await mkdtemp(join(tmpdir(), 'lengthwise-systemd-'))
-  const heard = join(folder, 'heard')
-  await writeFile(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >> ${heard}\n`)
-  await chmod(join(folder, 'systemd-notify'), 0o755)
-  return {
-    path: `${folder}:${process.env.PATH ?? ''}`,
-    heard: async () => (await readFile(heard, 'utf8').catch(() => '')).split('\n').slice(0, -1),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
-  }
-}
-
 test('systemd hears when the node listens, that it lives, and that it leaves', async () => {
   await using database = await makeDatabase(databaseUrl)
-  await using systemd = await makeListener()
+  await using systemd = await makeSystemd()
   const unit = { PATH: systemd.path, NOTIFY_SOCKET: '/run/nobody', WATCHDOG_USEC: '300000' }
   const env = { PORT: '0', ADMIN_PORT: '0', DATABASE_URL: database.url, ...unit }
   await using node = start(['serve'], env)

@@ -1,6 +1,7 @@
 /** Everything that can be made to go wrong, one verb each. Nodes have theirs: kill, stop, pause, resume. */
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
+import type { TestNode } from './nodes.ts'
 import type { ZwibblerClient } from './zwibbler.ts'
 import { sleep } from './wait.ts'
 
@@ -44,3 +45,24 @@ export function slowReader(client: ZwibblerClient): { resume(): void } {
   client.socket.pause()
   return { resume: () => client.socket.resume() }
 }
+
+/** Lets a node run for a moment each second only, as a container whose share of the processor is used up. */
+export function starve(node: TestNode): { feed(): Promise<void> } {
+  let isOver = false
+  const starving = (async () => {
+    while (!isOver) {
+      node.pause()
+      await sleep(STARVED_MS.stopped) // the length of the fault, not a wait for something
+      node.resume()
+      await sleep(STARVED_MS.running)
+    }
+  })()
+  return {
+    async feed() {
+      isOver = true
+      await starving
+    },
+  }
+}
+
+const STARVED_MS = { stopped: 900, running: 100 }

@@ -50,6 +50,8 @@ export interface TestNode extends AsyncDisposable {
   /** Its figures, and those it had before it was killed or stopped. */
   allMetrics(): Promise<Figures>
   ready(): Promise<{ ready: boolean; reasons: string[] }>
+  /** What a probe is told: the status and the codes, as in `503 draining`. */
+  probe(path: 'livez' | 'readyz'): Promise<string>
   /** `GET /documents/<id>` of the admin port. */
   document(id: string): Promise<DocumentInfo | undefined>
   /** Resident memory in bytes, as the kernel counts it. */
@@ -137,6 +139,11 @@ export async function makeNode(options: NodeOptions): Promise<TestNode> {
     },
     ready: async () =>
       (await (await get('/readyz')).json()) as { ready: boolean; reasons: string[] },
+    async probe(path) {
+      const answer = await get(`/${path}`)
+      const { details } = (await answer.json()) as { details: { code: string }[] }
+      return `${answer.status} ${details.map(({ code }) => code).join()}`
+    },
     async document(id) {
       const answer = await get(`/documents/${encodeURIComponent(id)}`)
       return answer.ok ? ((await answer.json()) as DocumentInfo) : undefined
