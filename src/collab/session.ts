@@ -69,6 +69,8 @@ export interface Folded {
 export interface Source {
   readonly epoch: Epoch
   readonly length: number
+  /** Where they are in memory: nothing is read then. */
+  readonly bytes?: Uint8Array
 }
 
 /** @param segments in order; they tile the log from its beginning */
@@ -439,10 +441,13 @@ export class Session {
   }
 
   /** One piece of what an older part of the log became. @returns whether to go on */
-  async #pumpSource({ epoch, length }: Source): Promise<boolean> {
+  async #pumpSource({ epoch, length, bytes: known }: Source): Promise<boolean> {
     return this.#inTurn(
       length - this.#sourceAt,
-      (give) => this.#read(this.#sourceAt, length, give, epoch),
+      (give) =>
+        known
+          ? Promise.resolve(give(known.subarray(this.#sourceAt)))
+          : this.#read(this.#sourceAt, length, give, epoch),
       (bytes) => this.#giveSource(bytes, length),
     )
   }

@@ -24,6 +24,7 @@ import { RoomState } from '../surfaces/yjs/room-state.ts'
 import { makeYjsSurface, type YjsSurface } from '../surfaces/yjs/surface.ts'
 import { PIECE_BYTES } from '../surfaces/yjs/update/cut-update.ts'
 import { readUpdate } from '../surfaces/yjs/update/read-update.ts'
+import { makeWholes } from '../surfaces/yjs/wholes.ts'
 import { callbacksFor } from './callbacks.ts'
 import { gateFor } from './gate.ts'
 
@@ -86,6 +87,7 @@ export function makeYjs(parts: YjsParts): Yjs {
   const looking = setInterval(() => {
     for (const room of rooms.all()) consider(room)
   }, LOOK_MS)
+  const wholes = makeWholes()
   const rooms = makeRooms({
     hub,
     make: (follower) =>
@@ -107,6 +109,7 @@ export function makeYjs(parts: YjsParts): Yjs {
             await folder.mend(epoch, follower.head)
           },
           mendSegments: (epoch) => folder.mendSegments(epoch),
+          wholes,
         }),
         onAppended(appended) {
           consider(appended)

@@ -16,6 +16,7 @@ import { readRecord, type UpdateMeta } from './update/read-update.ts'
 import { RecordReader } from './update/records.ts'
 import { RoomSummary } from './update/room-summary.ts'
 import { encodeStateVector } from './update/state-vector.ts'
+import { readWhole, type Whole, type Wholes } from './wholes.ts'
 
 /** Replaced segments are kept for longer than this. */
 const SEGMENTS_MS = 60_000
@@ -30,6 +31,7 @@ export interface RoomStateOptions {
   readonly quarantine: (epoch: Epoch, offset: number, reason: string) => Promise<void>
   /** Puts aside what makes no sense in the segments. */
   readonly mendSegments: (epoch: Epoch) => Promise<void>
+  readonly wholes: Wholes
   readonly now: () => number
 }
 
@@ -55,6 +57,9 @@ export class RoomState {
   /** Of the log behind the segments, as far as it was read. */
   #tailRecords = 0
   #chunksThen = 0
+  /** How often all of it was asked for. */
+  #asked = 0
+  #making: Promise<Whole | undefined> | undefined
 
   constructor(options: RoomStateOptions) {
     this.#options = options
@@ -76,6 +81,7 @@ export class RoomState {
     this.#tailRecords = 0
     this.#chunksThen = this.#options.follower.chunks
     // Who comes next reads the new segments; until then the old ones are right as well.
+    this.#options.wholes.drop(this)
   }
 
   /** An estimate of the memory it takes. */
@@ -104,6 +110,16 @@ export class RoomState {
     if (summary.coveredBy(has)) {
       return { has: undefined, closing: summary.deleteSetUpdate(), span: { from: to, to } }
     }
+    const whole = has.size === 0 ? await this.#wholeTo(to) : undefined
+    if (whole) {
+      const { upTo, record: bytes } = whole
+      const source = { epoch: this.#options.follower.epoch, length: bytes.length, bytes }
+      return {
+        has: undefined,
+        closing: undefined,
+        span: { sources: [source], from: upTo, to: upTo },
+      }
+    }
     await this.#refreshSegments()
     // Folded further than this node has heard: what is deleted there is known from the segments alone.
     const isAhead = this.#base > to
@@ -115,6 +131,37 @@ export class RoomState {
       closing: isWhole ? undefined : summary.deleteSetUpdate(),
       span: { sources, from: this.#base, to: Math.max(to, this.#base) },
     }
+  }
+
+  /** All up to here as one record, once somebody has asked for all before. @returns undefined: it is read as it is */
+  async #wholeTo(to: number): Promise<Whole | undefined> {
+    if (this.#asked++ === 0) return undefined
+    const known = this.#options.wholes.get(this)
+    if (known && known.upTo >= to) return known
+    this.#making ??= this.#makeWhole(known, to)
+      // What cannot be read, or not be joined, is noticed by who reads it piece by piece.
+      .catch(() => undefined)
+      .finally(() => (this.#making = undefined))
+    const made = await this.#making
+    return made && made.upTo >= to ? made : undefined
+  }
+
+  async #makeWhole(known: Whole | undefined, to: number): Promise<Whole | undefined> {
+    const { wholes, follower, pages } = this.#options
+    const summary = this.#summary
+    await this.#refreshSegments()
+    const base = this.#base
+    // What lies below the segments' end may have been removed since.
+    const before = known && known.upTo >= base ? known : undefined
+    const { sources } = foldedInto(before ? [] : this.#segments)
+    const log = { epoch: follower.epoch, base, from: before?.upTo ?? base, to }
+    if (log.from > to) return undefined
+    const record = await readWhole(pages, before?.record, sources, log)
+    // Something was put aside meanwhile.
+    if (!record || summary !== this.#summary) return undefined
+    const whole = { upTo: to, record }
+    wholes.keep(this, whole)
+    return whole
   }
 
   /** Of a session that found its place in the log gone. @throws StoreError */
@@ -138,6 +185,7 @@ export class RoomState {
 
   /** Forgets all: it is read again when somebody asks. */
   forget(): void {
+    this.#options.wholes.drop(this)
     this.#upTo = -1
     this.#segmentsAt = -Infinity
     this.#summary = new RoomSummary()

@@ -193,6 +193,7 @@ export class Room {
     clearTimeout(this.#ticking)
     this.follower.onEphemeral = undefined
     this.follower.gathering = undefined
+    this.state.forget()
   }
 }
 

@@ -101,24 +101,36 @@ export class YjsTeller implements Sink {
   }
 
   #take(update: Uint8Array): void {
-    const has = this.#answer?.has
     // An answer is of what the room's state has been read from.
     if (!this.#answer && !isGood(update)) return
-    const part = has ? diffOf(update, has) : update
-    if (isEmpty(part)) return
-    if (this.#groupBytes + part.length > GROUP.bytes) this.#flush()
+    if (this.#groupBytes + update.length > GROUP.bytes) this.#flush()
     // As it is, without one copy more: many clients that join a large room at once are many megabytes.
-    if (part.length > GROUP.bytes) return this.#options.send(encodeUpdate(part))
+    if (update.length > GROUP.bytes) return this.#send(this.#lackedOf(update))
     // A copy: what a record was cut from is the cache's.
-    this.#group.push(Uint8Array.from(part))
-    this.#groupBytes += part.length
+    this.#group.push(Uint8Array.from(update))
+    this.#groupBytes += update.length
     if (this.#group.length === GROUP.updates) this.#flush()
   }
 
   #flush(): void {
-    if (this.#group.length > 0) this.#options.send(encodeUpdate(merge(this.#group)))
+    if (this.#group.length > 0) this.#send(this.#takeGroup())
+  }
+
+  #send(update: Uint8Array): void {
+    if (!isEmpty(update)) this.#options.send(encodeUpdate(update))
+  }
+
+  /** What the client lacks of what has been gathered. */
+  #takeGroup(): Uint8Array {
+    const all = this.#lackedOf(merge(this.#group))
     this.#group = []
     this.#groupBytes = 0
+    return all
+  }
+
+  #lackedOf(update: Uint8Array): Uint8Array {
+    const has = this.#answer?.has
+    return has ? diffOf(update, has) : update
   }
 
   #finish(): void {
@@ -126,9 +138,8 @@ export class YjsTeller implements Sink {
     if (!this.#records.isWhole) return this.#cutOff()
     const { closing } = this.#answer
     if (closing && this.#groupBytes + closing.length > GROUP.bytes) this.#flush()
-    const last = merge(closing && !isEmpty(closing) ? [...this.#group, closing] : this.#group)
-    this.#group = []
-    this.#groupBytes = 0
+    const rest = this.#takeGroup()
+    const last = closing && !isEmpty(closing) ? merge([rest, closing]) : rest
     this.#answer = undefined
     this.#options.send(encodeStep2(last))
     this.#options.onAnswered()

@@ -5,8 +5,9 @@ import type { Pages } from '../../../src/collab/pages.ts'
 import type { Segment } from '../../../src/core/segments.ts'
 import { RoomState } from '../../../src/surfaces/yjs/room-state.ts'
 import { readUpdate } from '../../../src/surfaces/yjs/update/read-update.ts'
-import { encodeRecords } from '../../../src/surfaces/yjs/update/records.ts'
+import { encodeRecords, RecordReader } from '../../../src/surfaces/yjs/update/records.ts'
 import { RoomSummary } from '../../../src/surfaces/yjs/update/room-summary.ts'
+import { makeWholes } from '../../../src/surfaces/yjs/wholes.ts'
 
 const EPOCH = 7
 
@@ -47,6 +48,7 @@ function makeWorld(updates: readonly Uint8Array[]) {
       return Promise.resolve()
     },
     mendSegments: () => Promise.resolve(),
+    wholes: makeWholes(),
     now: () => 0,
   })
   return { world, state }
@@ -99,6 +101,88 @@ test('[yjs 13.5] a record that runs over the end of the log is put aside, and th
     Y.decodeStateVector(Y.encodeStateVector(doc)),
   )
   expect(world.quarantined).toEqual([at])
+})
+
+describe('who has nothing is given, once somebody else was', () => {
+  const NOTHING = new Map<number, number>()
+
+  async function givenOf(state: RoomState, world: ReturnType<typeof makeWorld>['world']) {
+    const { span, closing, has } = await state.replyTo(NOTHING)
+    expect([closing, has, span.from]).toEqual([undefined, undefined, world.head])
+    const doc = new Y.Doc()
+    for (const { bytes, length } of span.sources ?? []) {
+      expect(bytes?.length).toBe(length)
+      for (const update of new RecordReader().push(bytes!)) Y.applyUpdate(doc, update)
+    }
+    return { text: doc.getText('t').toJSON(), sources: span.sources?.length }
+  }
+
+  test('all of the room as one update, which is kept until something is appended', async () => {
+    const { doc, updates } = typed()
+    const { world, state } = makeWorld(updates)
+    world.head = sizeOf(updates.slice(0, -1))
+    expect((await state.replyTo(NOTHING)).span.sources).toEqual([])
+    const before = new Y.Doc()
+    for (const update of updates.slice(0, -1)) Y.applyUpdate(before, update)
+    expect(await givenOf(state, world)).toEqual({ text: before.getText('t').toJSON(), sources: 1 })
+    const { reads } = world
+    await givenOf(state, world)
+    expect(world.reads).toBe(reads)
+    world.head = world.bytes.length
+    expect(await givenOf(state, world)).toEqual({ text: doc.getText('t').toJSON(), sources: 1 })
+  })
+
+  test('what it was folded into, once it was folded', async () => {
+    const { doc, updates } = typed()
+    const { world, state } = makeWorld(updates)
+    await state.replyTo(NOTHING)
+    await givenOf(state, world)
+    const collected = encodeRecords([Y.encodeStateAsUpdate(doc)])
+    world.segments = [{ ...segment(0, world.head, updates), length: collected.length }]
+    world.bytes = Buffer.from(collected)
+    state.refolded()
+    const { span } = await state.replyTo(NOTHING)
+    const [update] = new RecordReader().push(span.sources![0]!.bytes!)
+    expect(Buffer.from(update!).equals(collected.subarray(4))).toBe(true)
+  })
+
+  test('the log as it is, when that is large or does not make sense', async () => {
+    const { updates } = typed()
+    const large = new Y.Doc()
+    large.getText('t').insert(0, 'x'.repeat(300_000))
+    for (const log of [[Y.encodeStateAsUpdate(large)], updates]) {
+      const { world, state } = makeWorld(log)
+      await state.replyTo(NOTHING)
+      if (log === updates) world.bytes.fill(0xff, 4)
+      expect((await state.replyTo(NOTHING)).span).toEqual({ sources: [], from: 0, to: world.head })
+    }
+  })
+
+  test('nothing that was put aside while it was read', async () => {
+    const { updates } = typed()
+    const { world, state } = makeWorld(updates)
+    await state.replyTo(NOTHING)
+    world.onRead = () => {
+      state.forget()
+      world.onRead = () => undefined
+    }
+    expect((await state.replyTo(NOTHING)).span.sources).toEqual([])
+    expect((await state.replyTo(NOTHING)).span.sources).toHaveLength(1)
+  })
+})
+
+test('of many rooms those stay that were asked for last', () => {
+  const wholes = makeWholes(100)
+  const rooms = Array.from({ length: 4 }, () => ({}))
+  const keep = (room: object) => wholes.keep(room, { upTo: 1, record: new Uint8Array(30) })
+  for (const room of rooms.slice(0, 3)) keep(room)
+  wholes.get(rooms[0]!)
+  keep(rooms[3]!)
+  keep(rooms[3]!)
+  expect(rooms.map((room) => wholes.get(room) !== undefined)).toEqual([true, false, true, true])
+  wholes.drop(rooms[0]!)
+  keep(rooms[1]!)
+  expect(rooms.map((room) => wholes.get(room) !== undefined)).toEqual([false, true, true, true])
 })
 
 describe('[yjs 5.2] a client is given', () => {

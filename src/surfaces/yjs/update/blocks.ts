@@ -14,6 +14,10 @@ export interface Block {
   readonly from: number
   readonly firstStruct: number
   readonly to: number
+  /** Of its last struct, if it has one: where that begins, in bytes, and its clock. */
+  readonly lastStruct: number
+  readonly lastClock: number
+  readonly hasSkips: boolean
 }
 
 /**
@@ -43,14 +47,32 @@ function readBlock(reader: StructReader, into?: IdSet): Block {
   const firstStruct = reader.at
   let runStart = clock
   let at = clock
+  let lastStruct = firstStruct
+  let lastClock = clock
+  let hasSkips = false
   for (let i = 0; i < count; i += 1) {
+    lastStruct = reader.at
+    lastClock = at
     reader.read(client, at)
     if (reader.kind === kinds.skip) {
+      hasSkips = true
       into?.add(client, runStart, at)
       runStart = at + reader.length
     }
     at += reader.length
   }
   into?.add(client, runStart, at)
-  return { client, count, clock, endClock: at, from, firstStruct, to: reader.at }
+  const to = reader.at
+  return {
+    client,
+    count,
+    clock,
+    endClock: at,
+    from,
+    firstStruct,
+    to,
+    lastStruct,
+    lastClock,
+    hasSkips,
+  }
 }

@@ -42,6 +42,22 @@ export class IdSet {
     }
   }
 
+  /** Of many at once: adding one after the other would move what is there each time. */
+  static union(sets: readonly IdSet[]): IdSet {
+    const all = new Map<number, number[][]>()
+    for (const { clients } of sets) {
+      for (const [client, ranges] of clients) {
+        const known = all.get(client)
+        if (known) known.push(ranges)
+        else all.set(client, [ranges])
+      }
+    }
+    const union = new IdSet()
+    for (const [client, lists] of all)
+      union.clients.set(client, lists.length === 1 ? lists[0]! : normalized(lists.flat()))
+    return union
+  }
+
   covers(other: IdSet): boolean {
     for (const [client, theirs] of other.clients) {
       const ours = this.clients.get(client)

@@ -1,6 +1,7 @@
 import { createEncoder, toUint8Array, writeUint8Array, writeVarUint } from 'lib0/encoding'
 import * as Y from 'yjs'
 import { readBlocks } from './blocks.ts'
+import { concatUpdates } from './concat.ts'
 import type { StateVector } from './id-set.ts'
 import { encodeStateVector } from './state-vector.ts'
 import { StructReader } from './struct-reader.ts'
@@ -10,9 +11,10 @@ const GROUP = 64
 /** Of a state vector: so many clients are read again with every record at no cost that counts. */
 const FEW_CLIENTS = 64
 
-/** `Y.mergeUpdates` in groups. @throws MalformedUpdate */
+/** One update that holds what all of them hold. @throws MalformedUpdate */
 export function mergeRecords(updates: readonly Uint8Array[]): Uint8Array {
-  return mergeGroups(updates.map(inOrder))
+  if (updates.length === 1) return inOrder(updates[0]!)
+  return concatUpdates(updates) ?? mergeGroups(updates.map(inOrder))
 }
 
 /** The part of an update that the owner of a state vector lacks, and its whole delete set. */
@@ -30,6 +32,7 @@ function ofClientsIn(update: Uint8Array, has: StateVector): StateVector {
   return state
 }
 
+/** `Y.mergeUpdates` in groups, for those that hold the same structs. */
 function mergeGroups(updates: readonly Uint8Array[]): Uint8Array {
   if (updates.length <= GROUP) return Y.mergeUpdates([...updates])
   const groups: Uint8Array[] = []
