@@ -30,8 +30,11 @@ export type HookAnswer =
   | { readonly kind: 'denied'; readonly reason: 'unauthenticated' | 'forbidden' }
   | { readonly kind: 'unavailable'; readonly error: unknown }
 
-/** Of those headers that say who comes. */
-const PASSED_ON = ['cookie', 'authorization', 'origin', 'x-forwarded-for']
+/**
+ * Headers of the handshake, and those that differ with each request of one client: with them no two questions would be equal.
+ */
+const OF_THE_REQUEST =
+  /^(connection|upgrade|keep-alive|te|transfer-encoding|content-.+|proxy-.+|sec-websocket-.+|cache-control|pragma|if-.+|traceparent|tracestate|baggage|x-b3-.+|b3|x-request-id|x-request-start|x-correlation-id|x-amzn-trace-id|x-cloud-trace-context|cf-ray)$/
 const MAX_ANSWER = 65_536
 
 const grant = z.object({
@@ -42,10 +45,7 @@ const grant = z.object({
 
 /** The body of the question. Equal bodies are one question. */
 export function questionOf({ surface, document, query, headers, protocols }: GateRequest): string {
-  const passedOn = PASSED_ON.flatMap((name) => {
-    const value = headers.get(name)
-    return value === undefined ? [] : [[name, value] as const]
-  })
+  const passedOn = [...headers].filter(([name]) => !OF_THE_REQUEST.test(name)).sort(byName)
   return JSON.stringify({
     surface,
     document,
@@ -54,6 +54,9 @@ export function questionOf({ surface, document, query, headers, protocols }: Gat
     protocols,
   })
 }
+
+const byName = ([one]: readonly [string, string], [other]: readonly [string, string]): number =>
+  one < other ? -1 : 1
 
 /** A name that comes twice has its first value. */
 function textsOf(query: URLSearchParams): Readonly<Record<string, string>> {

@@ -33,7 +33,10 @@ describe('[yjs 7] an HTTP hook', () => {
         authorization: 'Bearer x',
         origin: 'https://board.example',
         'x-forwarded-for': '192.0.2.1',
-        'user-agent': 'curl',
+        'x-tenant': 'blue',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'x-request-id': '7',
+        connection: 'Upgrade',
       },
       protocols: ['x', 'yauth-y'],
     })
@@ -55,6 +58,7 @@ describe('[yjs 7] an HTTP hook', () => {
         authorization: 'Bearer x',
         origin: 'https://board.example',
         'x-forwarded-for': '192.0.2.1',
+        'x-tenant': 'blue',
       },
       protocols: ['x', 'yauth-y'],
     })
@@ -130,7 +134,7 @@ describe('[yjs 7] an HTTP hook', () => {
     const gate = gateAt(server.url, { cacheMs: 60_000 })
     const ann = { headers: { cookie: 'session=ann' } }
     await Promise.all([gate.admit(requestOf(ann)), gate.admit(requestOf(ann))])
-    await gate.admit(requestOf({ ...ann, headers: { ...ann.headers, 'user-agent': 'x' } }))
+    await gate.admit(requestOf({ ...ann, headers: { ...ann.headers, 'x-request-id': '8' } }))
     expect(server.heard).toHaveLength(1)
     const others = [
       { ...ann, document: 'plan2' },
