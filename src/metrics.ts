@@ -2,7 +2,7 @@
 import { AggregatorRegistry, Registry } from 'prom-client'
 import type { Meter } from './core/meter.ts'
 import { makeMeter } from './metrics/meter.ts'
-import { collectNode, tellVersion, watchEventLoop } from './metrics/process.ts'
+import { collectNode, memoryLimit, tellVersion, watchEventLoop } from './metrics/process.ts'
 import { counters, gauges, histograms } from './metrics/table.ts'
 import { makeCounter, makeGauge, makeHistogram, PREFIX, register } from './metrics/tally.ts'
 import type { Counter, Gauge, Histogram, Metric } from './metrics/tally.ts'
@@ -44,6 +44,7 @@ export function makeMetrics({ thread = 'main', version }: MetricsOptions = {}): 
     for (const metric of Object.values(each)) register(registry, metric)
   }
   collectNode(registry, thread)
+  if (thread === 'main') tallies.gauges.memory_limit_bytes.readBy(memoryLimit)
   if (thread === 'main' && version !== undefined) tellVersion(registry, PREFIX, version)
   const stopWatching = watchEventLoop(tallies.histograms.event_loop_delay_seconds)
   return {

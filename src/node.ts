@@ -24,6 +24,7 @@ import { migrate, waitForSchema } from './postgres/migrate.ts'
 import { startThread } from './threads.ts'
 import { startTracing } from './tracing.ts'
 import { startWorker, type Worker } from './worker.ts'
+import { drainLimitMs } from './worker/leaving.ts'
 
 /** Nodes and Postgres may be started together. */
 const PATIENCE_MS = 30_000
@@ -81,7 +82,7 @@ async function startServing(
   const databaseUrl = embedded?.url ?? config.DATABASE_URL!
   const metrics = makeMetrics(version === undefined ? {} : { version })
   const workers: Worker[] = []
-  const state: State = { lacks: 'starting', isDraining: false }
+  const state: State = { lacks: 'starting', drainingSince: undefined }
   const lacks = (what: CauseCode) => void (state.lacks = what)
   let fail: (error: Error) => void = () => undefined
   const failed = new Promise<never>((_, reject) => (fail = reject))
@@ -92,6 +93,10 @@ async function startServing(
   // A single worker tells of itself in their place; what several say is put together with these.
   metrics.meter.gauge('ready', () => (causesOf(state, page.late).length > 0 ? 0 : 1))
   metrics.meter.gauge('not_ready', () => blockersOf(causesOf(state, page.late)))
+  metrics.meter.gauge('drain_age_seconds', () =>
+    state.drainingSince === undefined ? 0 : (performance.now() - state.drainingSince) / 1000,
+  )
+  metrics.meter.gauge('drain_limit_seconds', () => drainLimitMs(config) / 1000)
   // Before the schema is there: whoever probes a node that waits is told so.
   const admin = await startAdmin({
     host: config.ADMIN_HOST,
@@ -146,7 +151,7 @@ async function startServing(
   let leaving: Promise<void> | undefined
   async function leave(reason: string): Promise<void> {
     log.info({ reason }, 'draining')
-    state.isDraining = true
+    state.drainingSince = performance.now()
     await Promise.all(workers.map((worker) => worker.drain()))
     await admin.close()
     metrics.close()
@@ -213,7 +218,7 @@ async function startWorkers({
 interface State {
   /** What is still missing at the start. */
   lacks: CauseCode | undefined
-  isDraining: boolean
+  drainingSince: number | undefined
 }
 
 async function readiness(state: Readonly<State>, workers: readonly Worker[]): Promise<Readiness> {
@@ -224,8 +229,8 @@ async function readiness(state: Readonly<State>, workers: readonly Worker[]): Pr
 }
 
 /** Those that no worker knows of. @param late workers that did not answer */
-function causesOf({ lacks, isDraining }: Readonly<State>, late = 0): Cause[] {
-  if (isDraining) return [causeOf('draining')]
+function causesOf({ lacks, drainingSince }: Readonly<State>, late = 0): Cause[] {
+  if (drainingSince !== undefined) return [causeOf('draining')]
   if (lacks) return [causeOf(lacks)]
   return late > 0 ? [causeOf('worker_stuck')] : []
 }

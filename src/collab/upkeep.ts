@@ -137,6 +137,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 
   meter.gauge('nodes_alive', () => alive)
   meter.gauge('lease_age_seconds', () => (performance.now() - roster.renewedAt) / 1000)
+  meter.gauge('lease_limit_seconds', () => options.leaseMs / 1000)
   every(TICK_MS, 'sweeping', sweep)
   every(options.leaseMs / 3, 'renewing the lease', lease)
   every(options.leaseMs / 4, 'removing lapsed nodes', reap)

@@ -11,6 +11,7 @@ import { makeLog } from '../log.ts'
 import { startNode } from '../node.ts'
 import type { RunningNode } from '../node.ts'
 import { tracingSecrets } from '../tracing.ts'
+import { drainLimitMs } from '../worker/leaving.ts'
 import { loadConfig, serveOptions } from './command.ts'
 import type { Command } from './command.ts'
 import { tellSystemd } from './systemd.ts'
@@ -38,8 +39,7 @@ export const serve: Command = {
     const running = node
     const isAlive = async (): Promise<boolean> => (await running.liveness()).ready
     void signals.first.then(tellSystemd({ env: context.env, log, isAlive }))
-    const patienceMs = config.DRAIN_NOTICE_MS + config.DRAIN_MS + SLACK_MS
-    return await untilDrained(node, signals, { log, patienceMs })
+    return await untilDrained(node, signals, { log, patienceMs: drainLimitMs(config) })
   },
 }
 
@@ -59,11 +59,6 @@ function listenForSignals(): Signals {
 }
 
 const HURRY_MS = 3_000
-/**
- * A drain takes at most DRAIN_NOTICE_MS, DRAIN_MS and this: a pod's grace period is not less. Five seconds each for appends
- * under way and for what is released last, the rest for the process itself.
- */
-const SLACK_MS = 15_000
 /** By then nobody but the kernel could have ended it. */
 const KILL_MS = 1_000
 

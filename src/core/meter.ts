@@ -44,16 +44,21 @@ export type GaugeName =
   | 'postgres_connections_in_use'
   | 'postgres_connections_limit'
   | 'lease_age_seconds'
+  | 'lease_limit_seconds'
   | 'nodes_alive'
   | 'ready'
   | 'not_ready'
   | 'heap_used_ratio'
+  | 'memory_limit_bytes'
   | 'drain_phase'
   | 'drain_connections_left'
+  | 'drain_age_seconds'
+  | 'drain_limit_seconds'
   | 'workers'
   | 'workers_late'
   | 'yjs_rooms'
   | 'yjs_tasks_waiting'
+  | 'tls_certificate_expiry_timestamp_seconds'
 
 export interface Meter {
   /** One append answered, and how long that took from its arrival. */

@@ -1,4 +1,5 @@
 /** Figures of the process and of its threads: what Node says of itself, and how late the event loop runs. */
+import { totalmem } from 'node:os'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Histogram } from './tally.ts'
 
@@ -19,6 +20,11 @@ export function collectNode(registry: Registry, thread: 'main' | 'worker'): void
       registry.registerMetric(found)
     }
   }
+}
+
+/** In bytes. Without a container Node says 0, or more than any machine has. */
+export function memoryLimit(): number {
+  return Math.min(process.constrainedMemory() || Infinity, totalmem())
 }
 
 const EVERY_MS = 20

@@ -28,14 +28,15 @@ const kind = ['chunk', 'empty', 'keys', 'ephemeral', 'control']
 const lane = ['appends', 'alone', 'reads', 'others']
 // prettier-ignore
 const limit = [
-  'MAX_CONNECTIONS', 'MAX_HANDSHAKES', 'HANDSHAKE_MS', 'MAX_MESSAGES', 'MAX_BYTES_PER_SECOND', 'MAX_MESSAGE_BYTES',
+  'MAX_CONNECTIONS', 'MAX_HANDSHAKES', 'MAX_CONNECTIONS_PER_ADDRESS', 'MAX_HANDSHAKES_PER_ADDRESS', 'MAX_CONNECTIONS_PER_USER', 'HANDSHAKE_MS', 'MAX_MESSAGES', 'MAX_BYTES_PER_SECOND', 'MAX_MESSAGE_BYTES',
   'MAX_BODY_BYTES', 'BODY_MS', 'MAX_UNANSWERED', 'append_queue', 'MAX_APPEND', 'MAX_INITIAL', 'MAX_DOCUMENT', 'MAX_BROADCAST',
   'MAX_KEYS', 'MAX_KEY_BYTES', 'YJS_MAX_UPDATE', 'YJS_MAX_ROOM', 'YJS_MAX_CONNECTIONS_PER_ROOM', 'YJS_MAX_UPDATES',
   'YJS_MAX_AWARENESS_MESSAGES',
 ]
 // prettier-ignore
 const closeCode = ['1000', '1001', '1002', '1005', '1006', '1007', '1008', '1009', '1012', '1013', '4401', '4403', '4404', '4413', 'other']
-const refused = ['malformed', 'draining', 'origin', 'MAX_CONNECTIONS', 'MAX_HANDSHAKES', 'surface']
+// prettier-ignore
+const refused = ['malformed', 'draining', 'origin', 'MAX_CONNECTIONS', 'MAX_HANDSHAKES', 'MAX_CONNECTIONS_PER_ADDRESS', 'MAX_HANDSHAKES_PER_ADDRESS', 'surface']
 const joined = ['joined', 'refused', 'abandoned', 'failed']
 
 // One line each: it reads as the table that it is.
@@ -135,14 +136,19 @@ export const gauges = {
   postgres_connections_in_use: { help: 'Those of them that are in use.', label: { lane }, together: 'sum' },
   postgres_connections_limit: { help: 'How many connections there may be.', label: { lane }, together: 'sum' },
   lease_age_seconds: { help: "How long ago this node's lease was renewed last.", together: 'max' },
+  lease_limit_seconds: { help: 'How old it may be: then other nodes take this one for dead (LEASE_MS).', together: 'max' },
   nodes_alive: { help: 'Nodes with a lease, as this one saw it last; each worker is one.', together: 'max' },
   ready: { help: 'Whether this node is ready, as /readyz says.', together: 'min' },
   not_ready: { help: 'Whether this keeps the node from being ready.', label: { reason: ['starting', 'schema_old', 'draining', 'postgres_away', 'redis_deaf', 'overloaded', 'worker_stuck'] }, together: 'max' },
   heap_used_ratio: { help: 'How much of its heap limit the fullest thread uses, from 0 to 1.', together: 'max' },
+  memory_limit_bytes: { help: "Memory that the process may have: its container's limit, else all that the machine has.", together: 'max' },
   drain_phase: { help: 'Which phase the node is in: 1 for that one.', label: { phase: ['serving', 'noticing', 'closing', 'finishing'] }, together: 'max' },
   drain_connections_left: { help: 'WebSockets still to be closed while draining; 0 otherwise.', together: 'sum' },
+  drain_age_seconds: { help: 'How long ago the node began to leave; 0 while it does not.', together: 'max' },
+  drain_limit_seconds: { help: 'How long leaving takes at most: DRAIN_NOTICE_MS, DRAIN_MS and 15 s.', together: 'max' },
   workers: { help: 'Threads that serve sockets.', together: 'sum' },
   workers_late: { help: 'Threads that did not answer in time; their figures here are the last ones they gave.', together: 'sum' },
   yjs_rooms: { help: 'Yjs rooms open on this node.', together: 'sum' },
   yjs_tasks_waiting: { help: 'Folds, large updates and the like that wait for a thread.', together: 'sum' },
+  tls_certificate_expiry_timestamp_seconds: { help: 'When the certificate that new connections see expires, in seconds since 1970.', together: 'min' },
 } as const satisfies Record<GaugeName, GaugeDefinition>

@@ -96,6 +96,8 @@ export function makeServer(options: SocketServerOptions): SocketServer {
     listeners.push(listener)
     return listener.port
   }
+  const tellExpiry = (expiresAt: number): void =>
+    meter.gauge('tls_certificate_expiry_timestamp_seconds', () => expiresAt / 1000)
   const stopAccepting = (): void => {
     gate.isDraining = true
     stopWatching?.()
@@ -126,12 +128,15 @@ export function makeServer(options: SocketServerOptions): SocketServer {
   return {
     async listen() {
       const since = tls === undefined ? '' : await stateOf(tls)
-      if (tls !== undefined) await checkTlsFiles(tls)
+      if (tls !== undefined) tellExpiry(await checkTlsFiles(tls))
       try {
         const addresses = await openAll()
         sockets.start()
         if (tls !== undefined) {
-          const renew = (): void => listeners.forEach((listener) => listener.renew())
+          const renew = (expiresAt: number): void => {
+            listeners.forEach((listener) => listener.renew())
+            tellExpiry(expiresAt)
+          }
           const everyMs = options.tlsPollMs ?? 1_000
           stopWatching = watchTlsFiles(tls, { since, renew, log, everyMs })
         }

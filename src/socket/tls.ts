@@ -5,19 +5,22 @@ import { createSecureContext } from 'node:tls'
 import type { Log } from '../core/log.ts'
 import type { TlsFiles } from './uws.ts'
 
-/** @throws Error that says what is wrong with them */
-export async function checkTlsFiles({ cert, key }: TlsFiles): Promise<void> {
-  const [certificate, privateKey] = await Promise.all([readFile(cert), readFile(key)])
-  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))) {
+/** @returns when the certificate expires, in ms since 1970. @throws Error that says what is wrong with them */
+export async function checkTlsFiles({ cert, key }: TlsFiles): Promise<number> {
+  const [chain, privateKey] = await Promise.all([readFile(cert), readFile(key)])
+  // Of a chain, its first: the server's own.
+  const certificate = new X509Certificate(chain)
+  if (!certificate.checkPrivateKey(createPrivateKey(privateKey))) {
     throw new Error(`${key} is not the key of ${cert}`)
   }
-  createSecureContext({ cert: certificate, key: privateKey })
+  createSecureContext({ cert: chain, key: privateKey })
+  return Date.parse(certificate.validTo)
 }
 
 interface Watch {
   /** The files' state (`stateOf`) from before they were first read. */
   readonly since: string
-  readonly renew: () => void
+  readonly renew: (expiresAt: number) => void
   readonly log: Log
   readonly everyMs: number
 }
@@ -40,8 +43,7 @@ export function watchTlsFiles(files: TlsFiles, { since, renew, log, everyMs }: W
     if (!isSettled || now === judged) return
     judged = now
     try {
-      await checkTlsFiles(files)
-      renew()
+      renew(await checkTlsFiles(files))
       log.info({ cert: files.cert }, 'new connections see the new certificate')
     } catch (err) {
       log.error({ ...files, err }, 'the changed certificate cannot be used; the old one stays')

@@ -1,11 +1,22 @@
 /** How a worker leaves: in phases that each have a bound, so that the whole ends inside the pod's grace period. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config.ts'
 
 /** What comes after the connections are closed, in ms: appends under way, then leases, pools and the like. */
 export const FINISH_MS = {
   appends: { most: 5_000, hurried: 500 },
   release: { most: 5_000, hurried: 1_000 },
 } as const
+
+const SLACK_MS = 15_000
+
+/**
+ * All of a drain takes no longer: a pod's grace period is not less. Five seconds each for appends under way and for what is
+ * released last, the rest for the process itself.
+ */
+export function drainLimitMs(config: Pick<Config, 'DRAIN_NOTICE_MS' | 'DRAIN_MS'>): number {
+  return config.DRAIN_NOTICE_MS + config.DRAIN_MS + SLACK_MS
+}
 
 /** Resolves early when it has to hurry. */
 export async function wait(ms: number, hurry?: AbortSignal): Promise<void> {

@@ -112,7 +112,7 @@ describe('a node with three worker threads', () => {
     )
     const silent = table.map(([name]) => name!).filter((name) => !series.has(name))
     expect(silent).toEqual(
-      silent.filter((name) => name.startsWith('redis_') || name === 'protocol_errors_total'),
+      silent.filter((name) => /^(redis_|tls_|protocol_errors_total$)/.test(name)),
     )
     for (const usual of ['process_resident_memory_bytes', 'nodejs_heap_size_used_bytes']) {
       expect(page).toContain(`\n${usual}`)

@@ -46,7 +46,8 @@ test.concurrent(
     await says('postgres_away', 503)
     postgres.heal()
     await says('schema_old', 503)
-    const figures = parseMetrics(await (await fetch(`${adminUrl}/metrics`)).text())
+    const metrics = async () => parseMetrics(await (await fetch(`${adminUrl}/metrics`)).text())
+    const figures = await metrics()
     expect(figures.of('not_ready', { reason: 'schema_old' })).toBe(1)
     expect([figures.of('not_ready'), figures.of('ready')]).toEqual([1, 0])
     expect((await probe(adminUrl, 'livez')).ready).toBe(true)
@@ -58,8 +59,12 @@ test.concurrent(
     expect((await probe(adminUrl, 'livez')).status).toBe(200)
     postgres.heal()
     await says(undefined, 200)
+    const settings = ['lease_limit_seconds', 'drain_limit_seconds', 'drain_age_seconds']
+    const serving = await metrics()
+    expect(settings.map((name) => serving.of(name))).toEqual([10, 35.5, 0])
     const left = node.drain('the test is over')
     await says('draining', 503)
+    expect((await metrics()).of('drain_age_seconds')).toBeGreaterThan(0)
     await left
   },
 )

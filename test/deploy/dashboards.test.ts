@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { looksOf, panelsOf, readDashboards } from '../support/dashboards.ts'
-import { makeMetrics } from '../../src/metrics.ts'
+import { counters, gauges, histograms, makeMetrics } from '../../src/metrics.ts'
+import { readRules, rulesOf } from '../support/alertRules.ts'
 
 const dashboards = await readDashboards()
 const panels = dashboards.flatMap((dashboard) =>
@@ -54,6 +55,19 @@ test('percentiles come from histograms added up over nodes, and rates follow the
     if (expr.includes('_bucket'))
       expect(expr, name).toMatch(/histogram_quantile\([\d.]+, sum by \(le/)
   }
+})
+
+test('every metric is on a panel or in an alert', async () => {
+  const rules = rulesOf(await readRules())
+  const texts = [...looks, ...rules].map(({ expr }) => expr).join('\n')
+  const seen = new Set(
+    [...texts.matchAll(/\blengthwise_(\w+)/g)].flatMap(([, name]) => [
+      name!,
+      name!.replace(/_(bucket|sum|count)$/, ''),
+    ]),
+  )
+  const all = Object.keys({ ...counters, ...histograms, ...gauges })
+  expect(all.filter((name) => !seen.has(name))).toEqual([])
 })
 
 test('panels show only metrics that a node has', async () => {

@@ -1,5 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
+import { makeCertificate } from '../socket/support/certificate.ts'
 import { figureOf, readRules, rulesOf, rulesPath } from '../support/alertRules.ts'
 import { makeCluster } from '../support/cluster.ts'
 import { fillIn, looksOf, readDashboards } from '../support/dashboards.ts'
@@ -11,6 +14,15 @@ import { busySettings, makeApplication, startLoad } from './load.ts'
 
 const { redisUrl } = inject('services')
 const PATIENCE_MS = 40_000
+
+async function makeTlsFiles() {
+  const folder = await mkdtemp(join(tmpdir(), 'lengthwise-panels-'))
+  const { cert, key } = makeCertificate('panels')
+  const env = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') }
+  await writeFile(env.TLS_CERT_FILE, cert)
+  await writeFile(env.TLS_KEY_FILE, key)
+  return { env, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
+}
 
 /** What is wrong with one of them: an error, nothing, or nothing that is a number. */
 async function complaint(prometheus: Prometheus, { name, expr }: Look): Promise<string> {
@@ -52,13 +64,19 @@ test.skipIf(!hasPrometheus || !redisUrl)(
   { timeout: 120_000 },
   async () => {
     await using application = await makeApplication()
-    await using cluster = await makeCluster(2, { env: busySettings(application) })
+    // Nobody uses the third: it is there for what only a node with TLS has.
+    await using tls = await makeTlsFiles()
+    await using cluster = await makeCluster(3, {
+      env: busySettings(application),
+      envOf: (index) => (index === 2 ? tls.env : {}),
+    })
     const targets = cluster.nodes.map(({ adminUrl }) => adminUrl)
     const rules = await readFile(rulesPath, 'utf8')
     await using prometheus = await startPrometheus({ targets, rules })
-    await using load = startLoad(cluster, 'panels')
+    await using load = startLoad({ ...cluster, nodes: cluster.nodes.slice(0, 2) }, 'panels')
 
-    const panels = await allPanels(new URL(targets[0]!).host)
+    const [one, , guarded] = targets.map((target) => new URL(target).host)
+    const panels = await allPanels(`${one}|${guarded}`)
     const alerts = rulesOf(await readRules())
     const figures = alerts.map((rule) => ({ name: rule.alert, expr: figureOf(rule) }))
     expect(panels.length).toBeGreaterThan(100)

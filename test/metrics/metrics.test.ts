@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
 import { counters, histograms, makeMetrics, mergeFigures } from '../../src/metrics.ts'
 import type { Metrics, MetricsOptions } from '../../src/metrics.ts'
+import { limitNames } from '../../src/socket/limits.ts'
 import { until } from '../support/wait.ts'
 
 function make(options: MetricsOptions = {}): Metrics & Disposable {
@@ -29,6 +30,11 @@ test('names follow the conventions of Prometheus', () => {
   for (const { buckets } of Object.values(histograms)) {
     expect([...buckets].sort((one, other) => one - other)).toEqual(buckets)
   }
+})
+
+test('limits that the sockets hit are known beforehand: their series begin at zero', () => {
+  const { limit } = counters.limits_hit_total.labels
+  expect(Object.values(limitNames).filter((name) => !limit.includes(name))).toEqual([])
 })
 
 test('every call of the meter is counted under its own name', async () => {

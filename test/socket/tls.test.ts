@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { expect, test } from 'vitest'
+import { meterOf } from '../collab/support/meter.ts'
 import { sleep, until } from '../support/wait.ts'
 import { makeBed, makeSurface, type BedOptions } from './support/bed.ts'
 import { makeCertificate, type Certificate } from './support/certificate.ts'
 
 const POLL_MS = 50
-const [first, second, third] = ['first', 'second', 'third'].map(makeCertificate) as [
-  Certificate,
-  Certificate,
-  Certificate,
-]
+const [first, second, third] = ['first', 'second', 'third'].map((name) =>
+  makeCertificate(name),
+) as [Certificate, Certificate, Certificate]
 
 async function makeFiles() {
   const folder = await mkdtemp(join(tmpdir(), 'lengthwise-tls-'))
@@ -98,6 +97,21 @@ test('a bad pair is reported once and ignored until it is put right', async () =
   await made.put(second)
   await until('the good one is seen', async () => (await seenAt(bed.port)) === second.fingerprint)
   expect(errors()).toHaveLength(3)
+})
+
+test('when the certificate in use expires is told, and that of the next one; a bad one changes nothing', async () => {
+  await using made = await makeFiles()
+  await made.put(first)
+  const readings = new Map<string, () => unknown>()
+  const meter = meterOf({ gauge: (name, read) => void readings.set(name, read) })
+  await using bed = await makeTlsBed(made.files, { meter })
+  const expiry = () => readings.get('tls_certificate_expiry_timestamp_seconds')?.()
+  expect(expiry()).toBe(Date.UTC(2049, 11, 31, 23, 59, 59) / 1_000)
+  await made.replace(made.files.cert, makeCertificate('another', '300101000000Z').cert)
+  await until('it is reported', () => bed.logged.some(({ level }) => level === 'error'))
+  expect(expiry()).toBe(Date.UTC(2049, 11, 31, 23, 59, 59) / 1_000)
+  await made.put(makeCertificate('shorter', '310101000000Z'))
+  await until('the new one is told of', () => expiry() === Date.UTC(2031, 0, 1) / 1_000)
 })
 
 test('a surface on a port of its own has the certificate too, and the new one', async () => {

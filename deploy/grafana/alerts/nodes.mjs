@@ -76,6 +76,14 @@ export const nodes = [
     description:
       'At the limit the process ends, and its clients reconnect elsewhere. Before that garbage collection makes everything slow.',
   }),
+  warning('MemoryNearLimit', {
+    figure: ofOurs('process_resident_memory_bytes / lengthwise_memory_limit_bytes'),
+    when: '> 0.9',
+    lasts: '10m',
+    summary: 'Node {{ $labels.instance }} uses {{ $value | humanizePercentage }} of its memory',
+    description:
+      'Of its container’s limit, or of the machine. At the limit the kernel kills it, without a drain; its clients reconnect elsewhere.',
+  }),
   warning('ConnectionsNearLimit', {
     figure: `sum by (${NODE}) (lengthwise_connections) / (sum by (${NODE}) (lengthwise_connections_limit) > 0)`,
     when: '> 0.9',
@@ -85,21 +93,21 @@ export const nodes = [
     description: 'At MAX_CONNECTIONS it refuses new ones. When all nodes do, nobody gets in.',
   }),
   warning('DrainStuck', {
-    figure: `max by (${NODE}) (lengthwise_drain_phase{phase=~"noticing|closing|finishing"})`,
-    when: '> 0',
-    lasts: '5m',
-    summary: 'Node {{ $labels.instance }} has been leaving for five minutes',
+    figure: 'lengthwise_drain_age_seconds / lengthwise_drain_limit_seconds',
+    when: '> 1',
+    lasts: '1m',
+    summary: 'Node {{ $labels.instance }} does not get done with leaving',
     description:
-      'Draining takes DRAIN_NOTICE_MS and DRAIN_MS, 25 seconds unless set otherwise. It holds the rollout up.',
+      'It has taken {{ $value | humanizePercentage }} of the time that leaving takes at most: DRAIN_NOTICE_MS, DRAIN_MS and 15 s. It holds the rollout up.',
   }),
   warning('LeaseLapsing', {
-    figure: 'lengthwise_lease_age_seconds',
-    when: '> 8',
+    figure: 'lengthwise_lease_age_seconds / lengthwise_lease_limit_seconds',
+    when: '> 0.8',
     lasts: '15s',
     summary:
-      'Node {{ $labels.instance }} has not renewed its lease for {{ $value | humanizeDuration }}',
+      'Node {{ $labels.instance }} is at {{ $value | humanizePercentage }} of its lease, not renewed',
     description:
-      'At LEASE_MS (10 s unless set otherwise) the others take it for dead: its clients vanish from lists and their keys are cleared, although they are there.',
+      'At LEASE_MS the others take it for dead: its clients vanish from lists and their keys are cleared, although they are there.',
   }),
   warning('LeaseLapsed', {
     figure: `sum by (${NODE}) (increase(lengthwise_lease_renewals_total{result="removed"}[30m]))`,
@@ -108,6 +116,14 @@ export const nodes = [
     summary: 'Node {{ $labels.instance }} was taken for dead and is not',
     description:
       'It was stopped or cut off from Postgres for longer than its lease. Its clients’ presence and keys were cleared and had to be made again.',
+  }),
+  warning('CertificateExpiring', {
+    figure: `(min by (${NODE}) (lengthwise_tls_certificate_expiry_timestamp_seconds) - time())`,
+    when: '< 604800',
+    lasts: '10m',
+    summary: 'The certificate of {{ $labels.instance }} expires in {{ $value | humanizeDuration }}',
+    description:
+      'From then on browsers refuse to connect. What renews it should have done so: it is read again from TLS_CERT_FILE when it changes.',
   }),
   warning('FilesNearLimit', {
     figure: ofOurs('process_open_fds / process_max_fds'),

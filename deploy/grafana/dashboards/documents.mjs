@@ -76,8 +76,9 @@ const repairs = [
   ),
   graph(
     'Sweeps',
-    'Documents checked a second, and those found behind. The second should be 0 while Redis is up.',
+    'Queries and documents checked a second, and those found behind, which should be 0 while Redis is up. No queries while documents are open: Postgres is away.',
     [
+      [total(of('lengthwise_sweeps_total')), 'queries'],
       [total(of('lengthwise_swept_documents_total')), 'checked'],
       [total(of('lengthwise_swept_behind_total')), 'behind'],
     ],
@@ -99,6 +100,12 @@ const repairs = [
       ],
     ],
     { decimals: 0 },
+  ),
+  graph(
+    'Channels subscribed again',
+    'Of those connections, a second. As many as there are documents open, at once; less than that, or for minutes: Redis is slow to take them.',
+    [[total(of('lengthwise_resubscribed_channels_total'), 'instance'), '{{instance}}']],
+    { unit: 'ops' },
   ),
   graph(
     'Sessions caught up',

@@ -11,7 +11,7 @@ export const leaving = [
   ),
   graph(
     'Drain: phase',
-    'Which phase it is in. `noticing`: load balancers learn that it leaves; `closing`: connections are closed in small groups; `finishing`: what is under way ends. Minutes in one of these: runbook LengthwiseDrainStuck.',
+    'Which phase it is in. `noticing`: load balancers learn that it leaves; `closing`: connections are closed in small groups; `finishing`: what is under way ends.',
     [[max(of('lengthwise_drain_phase'), 'phase'), '{{phase}}']],
     { decimals: 0, stack: true },
   ),
@@ -25,10 +25,22 @@ export const leaving = [
     { decimals: 0 },
   ),
   graph(
+    'Drain: time',
+    'Since it began to leave, beside the longest that this may take: DRAIN_NOTICE_MS, DRAIN_MS and 15 s. Beyond: runbook LengthwiseDrainStuck.',
+    [
+      [max(of('lengthwise_drain_age_seconds')), 'leaving'],
+      [max(of('lengthwise_drain_limit_seconds')), 'at most'],
+    ],
+    { unit: 's' },
+  ),
+  graph(
     'Lease',
     'Seconds since it told Postgres that it lives. A saw-tooth up to a third of LEASE_MS; at LEASE_MS the others take it for dead. Runbook: LengthwiseLeaseLapsing.',
-    max(of('lengthwise_lease_age_seconds')),
-    { unit: 's', warn: 8 },
+    [
+      [max(of('lengthwise_lease_age_seconds')), 'age'],
+      [max(of('lengthwise_lease_limit_seconds')), 'at most'],
+    ],
+    { unit: 's' },
   ),
   graph(
     'Nodes that it sees',

@@ -52,6 +52,12 @@ const now = [
     `${max(of('process_open_fds'))} / ${max(of('process_max_fds'))}`,
     { unit: 'percentunit', warn: 0.7, bad: 0.9, width: 3 },
   ),
+  stat(
+    'Certificate expires in',
+    'Of the certificate that new connections see; nothing where the node has no TLS of its own. Within a week: what renews it has not. Runbook: LengthwiseCertificateExpiring.',
+    `min(${of('lengthwise_tls_certificate_expiry_timestamp_seconds')}) - time()`,
+    { unit: 's', width: 3 },
+  ),
 ]
 
 const processor = [
@@ -82,9 +88,10 @@ const processor = [
   ),
   graph(
     'Memory',
-    '`resident` is what the kernel and a container’s limit count. `heap` is JavaScript’s, `external` holds buffers and pages. Resident growing with a steady heap is usually the allocator; growing heap with steady sessions is a leak.',
+    '`resident` is what the kernel and a container’s limit count: at most that of the machine if there is none. Runbook: LengthwiseMemoryNearLimit. `heap` is JavaScript’s, `external` holds buffers and pages. Resident growing with a steady heap is usually the allocator; growing heap with steady sessions is a leak.',
     [
       [max(of('process_resident_memory_bytes')), 'resident'],
+      [max(of('lengthwise_memory_limit_bytes')), 'resident at most'],
       [sum(of('nodejs_heap_size_used_bytes')), 'heap used'],
       [sum(of('nodejs_heap_size_total_bytes')), 'heap'],
       [sum(of('nodejs_external_memory_bytes')), 'external'],

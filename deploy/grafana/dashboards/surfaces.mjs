@@ -72,6 +72,18 @@ const all = [
     { unit: 'Bps', stack: true },
   ),
   graph(
+    'Messages from clients',
+    'A second. Many more than changes stored: cursors and the like, or a client that asks again and again.',
+    [[total(ofSurface('lengthwise_received_messages_total'), 'surface'), '{{surface}}']],
+    { unit: 'ops', stack: true },
+  ),
+  graph(
+    'Changes delivered',
+    'Others’ changes a second given to sessions live: with n people on a document, each is given n - 1 times. None while changes are stored: nobody is live, see "Repairs by cause".',
+    [[total(ofSurface('lengthwise_delivered_messages_total'), 'surface'), '{{surface}}']],
+    { unit: 'ops', stack: true },
+  ),
+  graph(
     'Protocol errors',
     'Errors told to clients, by code. Codes of authentication (4401, 4403 …) rising: keys or the hook; sizes: a client sends too much; anything else at a rate: a client that does not speak the protocol. Runbook: LengthwiseProtocolErrors.',
     [

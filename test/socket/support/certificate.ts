@@ -26,11 +26,12 @@ export interface Certificate {
   readonly fingerprint: string
 }
 
-export function makeCertificate(name: string): Certificate {
+/** @param until its last second, as in `491231235959Z` */
+export function makeCertificate(name: string, until = '491231235959Z'): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const algorithm = sequence(ECDSA_WITH_SHA256)
   const names = sequence(der(0x31, sequence(COMMON_NAME, utf8(name))))
-  const validity = sequence(utcTime('200101000000Z'), utcTime('491231235959Z'))
+  const validity = sequence(utcTime('200101000000Z'), utcTime(until))
   const serial = der(0x02, Buffer.from([1]))
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   const body = sequence(serial, algorithm, names, validity, names, spki)
