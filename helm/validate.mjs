@@ -1,38 +1,37 @@
 /**
  * Compares rendered objects with the schemas that Kubernetes publishes, unknown fields being mistakes:
  * `helm template … | node helm/validate.mjs 1.28 1.29 1.30`. The schemas are those that kubectl-validate carries; building it
- * would take longer than all other checks of the chart. Kinds of others (Prometheus operator, Gateway API) are left out.
+ * would take longer than all other checks of the chart.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { Ajv } from 'ajv'
 import { parseAllDocuments } from 'yaml'
+import { validatorOfOthers } from './crds.mjs'
 
 const MODULE = 'sigs.k8s.io/kubectl-validate@v0.0.4'
 const { Dir } = JSON.parse(execFileSync('go', ['mod', 'download', '-json', MODULE], { cwd: '/' }))
 /** Schemas of a group and version of Kubernetes, by their file. */
 const groups = new Map()
-const isOfOthers = ({ apiVersion }) => /coreos\.com|gateway\.networking/.test(apiVersion)
 
 const versions = process.argv.slice(2)
 const objects = parseAllDocuments(await text(process.stdin))
   .map((document) => document.toJS())
   .filter((object) => object !== null)
-const known = objects.filter((object) => !isOfOthers(object))
-if (known.length === 0) throw new Error('nothing to validate')
+if (objects.length === 0) throw new Error('nothing to validate')
 const mistakes = versions.flatMap((version) =>
-  known.flatMap((object) => mistakesOf(version, object)),
+  objects.flatMap((object) => mistakesOf(version, object)),
 )
 for (const mistake of mistakes) console.error(mistake)
 console.log(
-  `${known.length} objects, Kubernetes ${versions.join(', ')}: ${mistakes.length} mistakes`,
+  `${objects.length} objects, Kubernetes ${versions.join(', ')}: ${mistakes.length} mistakes`,
 )
 process.exitCode = mistakes.length === 0 ? 0 : 1
 
 function mistakesOf(version, object) {
   const { apiVersion, kind, metadata } = object
-  const validate = validatorOf(version, apiVersion, kind)
+  const validate = validatorOfOthers(apiVersion, kind) ?? validatorOf(version, apiVersion, kind)
   const where = `${version} ${kind} ${metadata.name}`
   if (validate === undefined) return [`${where}: Kubernetes has no such kind`]
   if (validate(object)) return []
