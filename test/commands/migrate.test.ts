@@ -18,11 +18,11 @@ test('migrate, run by several at once, applies each migration once and says so',
   expect(lines.filter((line) => line.includes('up to date'))).toHaveLength(3)
 })
 
-test('a database that does not answer ends the command with 1, without its password', async () => {
+test('a database that does not answer ends the command with 1, says where it is, without its password', async () => {
   const env = { DATABASE_URL: 'postgres://me:hush@127.0.0.1:1/x' }
   const { code, out, err } = await lengthwise(['migrate'], env)
   expect({ code, out }).toEqual({ code: 1, out: '' })
-  expect(err).toContain('ECONNREFUSED')
+  expect(err).toContain('the database at 127.0.0.1:1: connect ECONNREFUSED')
   expect(err).not.toContain('hush')
 })
 
