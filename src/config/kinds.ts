@@ -9,6 +9,8 @@ export interface About {
   readonly about: string
   /** Never shown, neither by `config` nor in a message about a mistake. */
   readonly secret: boolean
+  /** Of a word: what it may be. */
+  readonly words: readonly string[]
 }
 
 /** What is known about each schema of config.ts. */
@@ -17,6 +19,7 @@ export const abouts = z.registry<About>()
 export interface Kind<T> {
   readonly type: string
   readonly secret?: boolean
+  readonly words?: readonly string[]
   readonly schema: z.ZodType<T, string>
 }
 
@@ -31,7 +34,8 @@ export function optional<T>(kind: Kind<T>, about: string, shown = '') {
 }
 
 function aboutOf(kind: Kind<unknown>, byDefault: string, about: string): About {
-  return { type: kind.type, byDefault, about, secret: kind.secret ?? false }
+  const { type, secret = false, words = [] } = kind
+  return { type, byDefault, about, secret, words }
 }
 
 function makeKind<T>(
@@ -124,7 +128,8 @@ export const sharedObjects = makeKind(
 
 export function oneOf<const T extends string>(...values: readonly T[]): Kind<T> {
   const wanted = `one of ${values.join(', ')}`
-  return makeKind('word', wanted, (given) => values.find((value) => value === given))
+  const kind = makeKind('word', wanted, (given) => values.find((value) => value === given))
+  return { ...kind, words: values }
 }
 
 /** `all`, or some of these separated by commas. */

@@ -29,6 +29,27 @@ const types: Readonly<Record<string, readonly string[]>> = {
   secret: [],
 }
 
+const anyCase = (word: string) =>
+  word.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`)
+
+/** What the node could not read is refused where helm can tell. */
+const patterns: Readonly<Record<string, string>> = {
+  ...{ number: '[0-9]+', ms: '[0-9]+', port: '[0-9]+', seconds: 'never|[0-9]+' },
+  bytes: `[0-9]+ ?([kKmMgG]${anyCase('ib')})?`,
+  flag: ['[01]', ...['true', 'yes', 'on', 'false', 'no', 'off'].map(anyCase)].join('|'),
+  URL: '[a-zA-Z]+://.+',
+  path: '/.*',
+}
+
+function valueOf({ type, words }: About): object {
+  if (words.length > 0) return { enum: [...words, '', null] }
+  const pattern = patterns[type]
+  return {
+    type: [...(types[type] ?? ['string', 'number']), 'null'],
+    ...(pattern !== undefined && { pattern: `^(${pattern})?$` }),
+  }
+}
+
 const about = (name: SettingName): About => abouts.get(settings[name])!
 
 /** Secrets may be in a Secret only; URLs, which may hold a password, in either. */
@@ -39,8 +60,7 @@ const properties = Object.fromEntries(
   others
     .filter((name) => !isOnlySecret(name))
     .map((name) => {
-      const { type, about: description } = about(name)
-      return [name, { description, type: [...(types[type] ?? ['string', 'number']), 'null'] }]
+      return [name, { description: about(name).about, ...valueOf(about(name)) }]
     }),
 )
 const secretNames = { enum: others.filter((name) => about(name).secret) }
