@@ -5,17 +5,21 @@ import type { Histogram } from './tally.ts'
 
 /** What belongs to one thread; everything else that Node tells is the process's, and only the main thread tells it. */
 const ofThread = /^nodejs_(eventloop|heap|external|gc)/
+/** Node measures these by waking up a hundred times a second. `watchEventLoop` tells more, and can be put together. */
+const ofTimer = /^nodejs_eventloop_lag_(?!seconds$)/
+const NEVER_MS = 2 ** 31 - 1
 
 /** @param thread a worker leaves out what the main thread tells already, so that sums are right */
 export function collectNode(registry: Registry, thread: 'main' | 'worker'): void {
   const everything = new Registry()
-  collectDefaultMetrics({ register: everything })
+  collectDefaultMetrics({ register: everything, eventLoopMonitoringPrecision: NEVER_MS })
   // prom-client leaves it out where threads are put together; only the main thread has it here, and restarts are told by it.
   Object.assign(everything.getSingleMetric('process_start_time_seconds') ?? {}, {
     aggregator: 'first',
   })
   for (const metric of everything.getMetricsAsArray()) {
     const found = everything.getSingleMetric(metric.name)
+    if (ofTimer.test(metric.name)) continue
     if (found !== undefined && (thread === 'main' || ofThread.test(metric.name))) {
       registry.registerMetric(found)
     }
@@ -27,7 +31,7 @@ export function memoryLimit(): number {
   return Math.min(process.constrainedMemory() || Infinity, totalmem())
 }
 
-const EVERY_MS = 20
+const EVERY_MS = 50
 
 /**
  * Observes how much later than asked a timer runs. Node's own figures are percentiles, which cannot be put together over

@@ -29,18 +29,31 @@ export function makeLosses(options: LossesOptions): Losses {
   let owes = false
   let toldAt = -Infinity
   let gathering: NodeJS.Timeout | undefined
+  let trying: NodeJS.Timeout | undefined
+  let isClosed = false
 
   async function tell(): Promise<void> {
-    if (!owes || options.now() - toldAt < AGAIN_MS) return
+    if (options.now() - toldAt < AGAIN_MS) return
     owes = false
     if (await options.tell(Buffer.from(options.id))) toldAt = options.now()
     else owes = true
   }
 
-  const timer = setInterval(() => void tell(), TRY_MS)
+  /** Only while there is something to tell. */
+  function trySoon(): void {
+    if (isClosed) return
+    trying ??= setTimeout(() => {
+      void tell().finally(() => {
+        trying = undefined
+        if (owes) trySoon()
+      })
+    }, TRY_MS)
+  }
+
   return {
     lost(isAway) {
       owes = true
+      trySoon()
       // Each return of Redis is told of, however short ago the last one was.
       if (isAway) toldAt = -Infinity
     },
@@ -52,7 +65,8 @@ export function makeLosses(options: LossesOptions): Losses {
       }, GATHER_MS)
     },
     close() {
-      clearInterval(timer)
+      isClosed = true
+      clearTimeout(trying)
       clearTimeout(gathering)
     },
   }

@@ -13,9 +13,10 @@ const APPEND_BYTES = 256 * 1024
 /**
  * A message to each connection is what an append costs, here and on other nodes. So what comes soon after one is gathered:
  * for a millisecond a connection, and no longer than anybody would notice. Once on its way to the log, and once, together
- * with what comes from other nodes, on its way to the connections.
+ * with what comes from other nodes, on its way to the connections: as long, so that what was gathered for the log seldom
+ * waits again.
  */
-const GATHERING_MS = { toLog: 20, toConnections: 33 } as const
+const MOST_GATHERING_MS = 33
 /** Pointers move often: of several states of a client within this time only the last is told. */
 const AWARENESS_MS = 20
 
@@ -67,7 +68,7 @@ export class Room {
     this.#options = options
     this.follower = options.follower
     this.state = options.state
-    this.follower.gathering = () => this.#gatheringMs(GATHERING_MS.toConnections)
+    this.follower.gathering = () => this.#gatheringMs
     this.follower.onEphemeral = (bytes) => this.#told(this.#awareness.hear(bytes, options.now()))
     options.documents.tellNodes(this.follower, this.#awareness.query())
   }
@@ -86,7 +87,7 @@ export class Room {
 
   #appendSoon(): void {
     const bytes = this.#waiting.reduce((sum, { update }) => sum + update.length, 0)
-    const gathering = bytes < APPEND_BYTES ? this.#gatheringMs(GATHERING_MS.toLog) : 0
+    const gathering = bytes < APPEND_BYTES ? this.#gatheringMs : 0
     const wait = this.#sentAt + gathering - this.#options.now()
     if (wait >= 1) setTimeout(() => this.#append(), wait)
     // All that comes in one turn of the event loop shares an append.
@@ -111,8 +112,8 @@ export class Room {
       settle({ kind: 'unavailable' })
   }
 
-  #gatheringMs(most: number): number {
-    return Math.min(this.members.size, most)
+  get #gatheringMs(): number {
+    return Math.min(this.members.size, MOST_GATHERING_MS)
   }
 
   #take(): Waiting[] {

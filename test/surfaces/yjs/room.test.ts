@@ -46,7 +46,7 @@ it('a first update goes at once', async () => {
 
 it.each([
   [2, 2],
-  [50, 20],
+  [50, 33],
 ])('what comes soon after is gathered: with %i connections for %i ms', async (members, ms) => {
   const { appends, settled, write } = openRoom(members)
   write()
