@@ -53,6 +53,7 @@ import {
   tlsOf,
   touchMsOf,
 } from './worker/settings.ts'
+import { startTidying } from './worker/tidying.ts'
 import { makeYjs } from './worker/yjs.ts'
 import { makeZwibbler } from './worker/zwibbler.ts'
 
@@ -274,6 +275,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     bus,
     others: () => upkeep.others,
   })
+  const tidying = startTidying({ isDeserted: () => server.connections === 0 })
   const readiness = makeHealth({
     ...{ meter, postgres, overload, bus },
     isDraining: () => draining !== undefined,
@@ -310,6 +312,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     upkeep.stop()
     postgres.stop()
     overload.stop()
+    tidying.stop()
     await idle?.close()
     await permissions.close()
     await roster.stop().catch((error: unknown) => onError('unregistering', error))

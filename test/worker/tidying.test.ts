@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { startTidying } from '../../src/worker/tidying.ts'
+
+const MIB = 1024 * 1024
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+function makeNode() {
+  const node = { isDeserted: true, heap: 30 * MIB, collected: 0 }
+  const tidying = startTidying({
+    isDeserted: () => node.isDeserted,
+    heapBytes: () => node.heap,
+    collect() {
+      node.collected++
+      node.heap = 30 * MIB
+    },
+  })
+  return { node, tidying }
+}
+
+test('garbage is collected once when everybody has left, and not while somebody is there', () => {
+  const { node, tidying } = makeNode()
+  node.isDeserted = false
+  node.heap = 200 * MIB
+  vi.advanceTimersByTime(60_000)
+  expect(node.collected).toBe(0)
+  node.isDeserted = true
+  vi.advanceTimersByTime(5_000)
+  expect(node.collected).toBe(0)
+  vi.advanceTimersByTime(5_000)
+  expect(node.collected).toBe(1)
+  vi.advanceTimersByTime(60_000)
+  expect(node.collected).toBe(1)
+  node.heap = 100 * MIB
+  vi.advanceTimersByTime(5_000)
+  expect(node.collected).toBe(2)
+  tidying.stop()
+  node.heap = 100 * MIB
+  vi.advanceTimersByTime(60_000)
+  expect(node.collected).toBe(2)
+})
+
+test('little garbage stays', () => {
+  const { node, tidying } = makeNode()
+  node.heap = 40 * MIB
+  vi.advanceTimersByTime(60_000)
+  expect(node.collected).toBe(0)
+  tidying.stop()
+})
+
+test('the real collector frees what nobody holds', () => {
+  const { node } = { node: { heap: 0 } }
+  let left: unknown = Array.from({ length: 300_000 }, (_, at) => ({ at }))
+  const before = process.memoryUsage().heapUsed
+  const tidying = startTidying({ isDeserted: () => true, heapBytes: () => (node.heap += 50 * MIB) })
+  expect(left).toHaveLength(300_000)
+  left = undefined
+  vi.advanceTimersByTime(15_000)
+  expect(process.memoryUsage().heapUsed).toBeLessThan(before - 5 * MIB)
+  tidying.stop()
+})
