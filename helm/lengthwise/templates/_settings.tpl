@@ -190,6 +190,21 @@ database's password nor the key of tokens that people have. Made up once for all
 {{- end -}}
 {{- end }}
 
+{{/*
+A Job whose Secret is not there would wait for it until helm's patience ends, and say nothing. Call with (list . secret). Only a
+cluster can tell: every namespace in one has an account named default.
+*/}}
+{{- define "lengthwise.checkThere" -}}
+{{- $namespace := (first .).Release.Namespace -}}
+{{- $secret := last . -}}
+{{- if lookup "v1" "ServiceAccount" $namespace "default" -}}
+{{- $found := lookup "v1" "Secret" $namespace $secret.name | default dict -}}
+{{- if not (hasKey (get $found "data" | default dict) $secret.key) -}}
+{{- fail (printf "the Job that migrates needs the Secret %s in the namespace %s, with the key %s, before the release" $secret.name $namespace $secret.key) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* Port of a URL. Call with (list url default). */}}
 {{- define "lengthwise.portOf" -}}
 {{- $host := (urlParse (first .)).host | default "" -}}
