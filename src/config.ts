@@ -123,6 +123,7 @@ export const settings = {
   CACHE_BYTES: setting(bytes(2 ** 20), '8MiB', 'Cache of documents\' pages, per worker'),
 
   DATABASE_CONNECTIONS: setting(count(4, 1_000), '11', 'Connections to PostgreSQL, per worker'),
+  PREPARED_STATEMENTS: setting(flag, '1', 'Prepare statements by name on each connection to PostgreSQL; 0 behind a pooler in transaction mode that cannot follow them'),
   LEASE_MS: setting(milliseconds(1_000), '10000', 'A node not heard of for so long is taken for dead'),
   SWEEP_ACTIVE_MS: setting(milliseconds(100), '3000', 'How often documents heard of in the last minute are checked for missed bytes'),
   SWEEP_QUIET_MS: setting(milliseconds(100), '30000', 'The same for all other open documents'),

@@ -102,6 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const pools = makePools({
     url: options.databaseUrl,
     statementMs: config.STATEMENT_MS,
+    prepares: config.PREPARED_STATEMENTS,
     sizes: poolSizes(config.DATABASE_CONNECTIONS),
     onServerChange: () => {
       log.warn({}, 'another Postgres answers: every document is verified')

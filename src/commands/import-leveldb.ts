@@ -52,6 +52,7 @@ async function withStores<T>(config: Config, work: (stores: Stores) => Promise<T
     const pools = makePools({
       url,
       statementMs: STATEMENT_MS,
+      prepares: config.PREPARED_STATEMENTS,
       sizes: { appends: 1, alone: 1, reads: 1, others: 1 },
       onServerChange: () => undefined,
       onError: () => undefined,

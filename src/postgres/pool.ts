@@ -9,7 +9,7 @@ import { RowSocket } from './row-socket.ts'
 import { classify } from './sqlstate.ts'
 
 export interface Statement {
-  /** Prepared under this name on each connection. */
+  /** Prepared under this name on each connection, if statements are prepared. */
   readonly name: string
   readonly text: string
 }
@@ -53,6 +53,8 @@ export interface Pools {
 export interface PoolOptions {
   readonly url: string
   readonly statementMs: number
+  /** Whether statements are prepared by their names, once for each connection. Default true. */
+  readonly prepares?: boolean
   /** How many connections each lane may open. */
   readonly sizes: { appends: number; alone: number; reads: number; others: number }
   /** Another server, or another timeline of it, answers: the database may have gone back. */
@@ -70,19 +72,25 @@ const INT8 = 20
 const types = new pg.TypeOverrides()
 types.setTypeParser(INT8, Number)
 
-/** An acknowledgement that could be lost is a lie: `off` is turned into `on`, stronger settings are kept. */
-const GREET = `select set_config('synchronous_commit',
+/**
+ * An acknowledgement that could be lost is a lie: `off` is turned into `on`, stronger settings are kept. None of these is a
+ * parameter of the connection: poolers refuse those that they do not know.
+ */
+const GREET = `select pg_is_in_recovery(), set_config('synchronous_commit',
   case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false),
-  pg_is_in_recovery()`
+  set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+  set_config('idle_in_transaction_session_timeout', $3, false)`
+const IDLE_IN_TRANSACTION_MS = 15_000
 /** Who answers. Both functions may be withheld from this role; then a failover is only seen by the lengths. */
 const IDENTITY = `select (select system_identifier from pg_control_system()) || '/' ||
   (select timeline_id from pg_control_checkpoint()) || '/' || pg_postmaster_start_time()`
 
 export function makePools(options: PoolOptions): Pools {
   let identity: string | undefined
-  async function greet(client: pg.Client): Promise<void> {
-    const greeting = await client.query<[string, boolean]>({ text: GREET, rowMode: 'array' })
-    if (greeting.rows[0]?.[1]) throw new StoreError('away', 'this Postgres is a standby')
+  async function greet(client: pg.Client, lockMs: number): Promise<void> {
+    const values = [options.statementMs, lockMs, IDLE_IN_TRANSACTION_MS].map(String)
+    const greeting = await client.query<[boolean]>({ text: GREET, values, rowMode: 'array' })
+    if (greeting.rows[0]?.[0]) throw new StoreError('away', 'this Postgres is a standby')
     const answer = await client
       .query<[string]>({ text: IDENTITY, rowMode: 'array' })
       .catch(() => undefined)
@@ -93,7 +101,7 @@ export function makePools(options: PoolOptions): Pools {
     if (changed) options.onServerChange()
   }
   const lane = (name: LaneName, lockMs: number) =>
-    makeLane(options, { name, max: options.sizes[name], lockMs }, greet)
+    makeLane(options, { name, max: options.sizes[name] }, (client) => greet(client, lockMs))
   const lanes = {
     appends: lane('appends', 2_000),
     alone: lane('alone', 500),
@@ -110,7 +118,7 @@ export function makePools(options: PoolOptions): Pools {
 
 function makeLane(
   options: PoolOptions,
-  { name, max, lockMs }: { name: LaneName; max: number; lockMs: number },
+  { name, max }: { name: LaneName; max: number },
   greet: (client: pg.Client) => Promise<void>,
 ): Lane & { close(): Promise<void> } {
   const pool = new pg.Pool({
@@ -118,9 +126,6 @@ function makeLane(
     max,
     connectionTimeoutMillis: options.statementMs,
     idleTimeoutMillis: 60_000,
-    statement_timeout: options.statementMs,
-    lock_timeout: lockMs,
-    idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
     application_name: 'lengthwise',
     types,
@@ -131,6 +136,9 @@ function makeLane(
   pool.on('error', options.onError)
   pool.on('connect', (client) => client.on('error', () => undefined))
   const greeted = new WeakSet<pg.PoolClient>()
+  const { prepares = true } = options
+  const as = (statement: Statement): Statement =>
+    prepares ? statement : { ...statement, name: '' }
 
   async function withClient<T>(
     work: (query: Query, queryBytes: QueryBytes) => Promise<T>,
@@ -154,9 +162,9 @@ function makeLane(
       }
     }
     const query: Query = (statement, values) =>
-      guarded(run(client, statement, values, options.statementMs))
+      guarded(run(client, as(statement), values, options.statementMs))
     const queryBytes: QueryBytes = (statement, values, into) =>
-      guarded(runBytes(client, statement, values, into, options.statementMs))
+      guarded(runBytes(client, as(statement), values, into, options.statementMs))
     try {
       if (!greeted.has(client)) {
         await withDeadline(client, greet(client), options.statementMs).catch((error: unknown) => {
@@ -239,7 +247,8 @@ async function runBytes(
 ): Promise<Row | undefined> {
   const { stream } = connectionOf(client)
   if (!(stream instanceof RowSocket)) return (await run(client, statement, values, deadlineMs))[0]
-  const config = { ...statement, values: values as unknown[], binary: true }
+  const { name, text } = statement
+  const config = { text, values: values as unknown[], binary: true, ...(name && { name }) }
   const row = await stream.takeRow(
     (isLast, size) => (isLast ? into(size) : Buffer.alloc(size)),
     () => withDeadline(client, client.query(config), deadlineMs),

@@ -47,6 +47,8 @@ export function openTokens(url: string): TokenBook {
   const pools = makePools({
     url,
     statementMs: STATEMENT_MS,
+    // Each is used once or so, and a pooler might be in between.
+    prepares: false,
     sizes: { appends: 1, alone: 1, reads: 1, others: 1 },
     onServerChange: () => undefined,
     onError: () => undefined,
