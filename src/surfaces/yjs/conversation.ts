@@ -21,7 +21,14 @@ import type { Meter } from '../../core/meter.ts'
 import type { Connection, Conversation } from '../surface.ts'
 import { MalformedAwareness } from './awareness/codec.ts'
 import { requestOf } from './door.ts'
-import { encodeDenied, encodeStep1, KEEP_ALIVE, readMessages, type Heard } from './messages.ts'
+import {
+  encodeDenied,
+  encodeStep1,
+  encodeUpdate,
+  KEEP_ALIVE,
+  readMessages,
+  type Heard,
+} from './messages.ts'
 import type { Member, Room } from './room.ts'
 import { isUsable, PREFIX } from './room-name.ts'
 import type { Rooms } from './rooms.ts'
@@ -340,6 +347,8 @@ export class YjsConversation implements Conversation, Member {
       onTooLarge: (what) => this.#deny(ownCloseCodes.tooBig, what),
       onTooMuch: () => this.#end(closeCodes.tryLater, 'too many unanswered messages'),
       onFailed: (error) => this.#failed(error),
+      // The echo says that it is stored; nobody else needs it.
+      onKnown: (pieces) => pieces.forEach((piece) => this.#send(encodeUpdate(piece))),
       onNotStored: (result) => this.#notStored(result),
     })
   }

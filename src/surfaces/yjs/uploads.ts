@@ -17,6 +17,9 @@ export interface Inspected {
 /** At once, or for a large one later. @throws MalformedUpdate */
 export type Inspect = (update: Uint8Array) => Inspected | Promise<Inspected>
 
+/** Smaller updates are written without a look at what the room has: they are what somebody has just typed. */
+const LARGE_BYTES = 4 * 1024
+
 export interface UploadsOptions {
   readonly room: Room
   readonly inspect: Inspect
@@ -31,6 +34,8 @@ export interface UploadsOptions {
   readonly onTooLarge: (what: 'update too large' | 'room too large') => void
   readonly onTooMuch: () => void
   readonly onFailed: (error: unknown) => void
+  /** An update that is no answer brings nothing: all of it is stored already. */
+  readonly onKnown: (pieces: readonly Uint8Array[]) => void
   /** An update was not stored. The client does not send it again, but when it reconnects. */
   readonly onNotStored: (result: AppendResult) => void
 }
@@ -98,15 +103,17 @@ export class Uploads implements Author {
 
   #take({ meta, pieces }: Inspected, isAnswer: boolean): void {
     if (meta.isEmpty) return
-    // Whoever ever deleted something sends all of that again when it reconnects (spec 10.4).
-    if (!isAnswer) return this.#write(pieces)
     const bytes = sizeOf(pieces)
+    // Whoever ever deleted something sends all of that again when it reconnects (spec 10.4), and a page that keeps a copy of
+    // its own (y-indexeddb) sends all of it when it has read that before it was told what is here.
+    if (!isAnswer && bytes < LARGE_BYTES) return this.#write(pieces)
     this.#bytes += bytes
     this.#options.room.state
       .contains(meta)
       .then((isKnown) => {
-        if (isKnown) this.#options.meter.redundantUpdate()
-        else this.#write(pieces)
+        if (!isKnown) return this.#write(pieces)
+        this.#options.meter.redundantUpdate()
+        if (!isAnswer) this.#options.onKnown(pieces)
       })
       .catch(() => this.#options.onNotStored({ kind: 'unavailable' }))
       .finally(() => (this.#bytes -= bytes))

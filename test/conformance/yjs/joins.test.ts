@@ -103,6 +103,31 @@ test('[yjs 15.14] reconnecting 100 times without edits adds no rows and tells no
   expect(bystander.of('update')).toHaveLength(before.told + 1)
 })
 
+test('[yjs 10.4] a page that sends all of a copy that it has kept, as y-indexeddb makes it do, adds nothing and alone is told', async () => {
+  await using author = await makePeer(rooms(0), 'kept').synced()
+  author.text.insert(0, 'a long text '.repeat(1_000))
+  author.text.delete(0, 12)
+  await using bystander = await connectYjs(rooms(0), 'kept').opened()
+  await until('it is stored', async () => ((await lengthOf('kept')) ?? 0) > 12_000)
+  await bystander.asks()
+  const before = { length: await lengthOf('kept'), told: bystander.of('update').length }
+  const kept = Y.encodeStateAsUpdate(author.doc)
+  await using page = await connectYjs(rooms(0), 'kept').opened()
+  page.send(updateOf(kept))
+  const echo = await until('it is echoed', () => page.of('update')[0])
+  expect(Buffer.from(echo.payload).equals(kept)).toBe(true)
+  // With something new in it, it is stored, and told to all.
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, kept)
+  doc.getText('t').insert(0, 'new ')
+  page.send(updateOf(Y.encodeStateAsUpdate(doc)))
+  await until('it is told', () => bystander.doc().getText('t').toJSON().startsWith('new '))
+  expect(bystander.of('update')).toHaveLength(before.told + 1)
+  const growth = (await lengthOf('kept'))! - before.length!
+  expect(growth).toBeGreaterThan(kept.length)
+  expect(growth).toBeLessThan(1.5 * kept.length)
+})
+
 test.skipIf(!redisUrl)(
   '[yjs 5.2] who says what it has is given the rest, on the other node too',
   async () => {
