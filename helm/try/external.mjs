@@ -21,6 +21,9 @@ export async function external(cluster, { image, say, release, name }) {
   await cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData })
 
   const nodes = `${setImage(image)},replicaCount=2`
+  const refusal = await release(
+    ...['install', 'outside', chart, '--set', `${nodes},existingSecret=nowhere`],
+  ).then(() => 'none', String)
   const timed = async (what, ...args) => {
     const began = performance.now()
     await release(...args)
@@ -43,9 +46,20 @@ export async function external(cluster, { image, say, release, name }) {
   )
   const settings = await cluster.kubectl(['exec', 'deploy/outside-lengthwise', '--', 'env'])
   await cluster.helm('uninstall', 'outside', '--wait')
+  const left = await leftOf(cluster, 'outside')
   return [
+    ...(/needs the Secret nowhere/.test(refusal) ? [] : [`a Secret that is not there: ${refusal}`]),
+    ...(left === 'Pod/outside-lengthwise-test' ? [] : [`an uninstall left ${left}`]),
     ...(existing === 1 ? [] : ['no Job migrated before the install']),
     ...(own === 2 ? [] : ['no Job migrated before the upgrade']),
     ...(settings.includes('MIGRATE=0\n') ? [] : ['the nodes migrate too']),
   ]
+}
+
+/** What is there of a release, but for pods that are on their way out. */
+async function leftOf(cluster, release) {
+  const kinds = 'pods,jobs,deployments,services,secrets,configmaps,serviceaccounts,networkpolicies'
+  const { items } = await cluster.get(kinds, '-l', `app.kubernetes.io/instance=${release}`)
+  const staying = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+  return staying.map(({ kind, metadata }) => `${kind}/${metadata.name}`).join(', ')
 }
