@@ -132,6 +132,10 @@ describe.skipIf(!hasReverseProxies).each(all)('%s', (name, end) => {
     await until('bob has it', () => bob.text.toJSON() === 'before')
     const [gone, other] = cluster.nodes
     await gone![end]()
+    // At once, before the proxy has noticed by itself.
+    const first = Array.from({ length: 4 }, () => join())
+    await Promise.all(first.map((client) => client.joined()))
+    await Promise.all(first.map((client) => client.close()))
     ann.text.insert(6, ', after')
     await until('bob has that, too', () => bob.text.toJSON() === 'before, after')
     // Every new connection, not only most of them.
