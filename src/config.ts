@@ -96,7 +96,7 @@ export const settings = {
   YJS_MAX_ROOM: setting(bytes(0), '1GiB', 'Largest room; 0 for no limit'),
   YJS_MAX_AWARENESS: setting(bytes(64, 2 ** 24), '16KiB', 'Largest awareness state of a client'),
   YJS_MAX_CONNECTIONS_PER_ROOM: setting(limit, '10000', 'Connections of a room on one node; 0 for no limit'),
-  YJS_MAX_UPDATES: setting(limit, '2000', 'Updates per second and connection, twice as many at once: more of them wait; 0 for no limit'),
+  YJS_MAX_UPDATES: setting(limit, '5000', 'Updates per second and connection, twice as many at once: more of them wait; 0 for no limit'),
   YJS_MAX_AWARENESS_MESSAGES: setting(limit, '300', 'Awareness messages per second and connection, twice as many at once: of more the last ones wait; 0 for no limit'),
   YJS_CALLBACK_URL: optional(url('http', 'https'), 'Told of a room\'s contents after it has changed', 'none'),
   YJS_CALLBACK_OBJECTS: setting(sharedObjects, '{}', 'Shared types to tell of, such as `{"text": "Text"}`: Array, Map, Text, XmlFragment, XmlElement'),

@@ -7,7 +7,7 @@
  * There is one of these per client: methods instead of closures, and nothing is parsed or allocated before it is asked for.
  */
 import { closeCodes } from '../core/errors.ts'
-import { TokenBucket } from '../core/limits.ts'
+import { type Rate, TokenBucket } from '../core/limits.ts'
 import type { ConnectionIds } from '../core/log.ts'
 import type { Outlet } from '../core/ports.ts'
 import type { Connection, Conversation, Surface } from '../surfaces/surface.ts'
@@ -263,7 +263,7 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     const { messages, bytes } = this.sockets.limits
     const now = performance.now()
     if (messages !== undefined) {
-      this.messages ??= new TokenBucket(messages, now)
+      this.messages ??= new TokenBucket(withBurst(messages, this.surface.messageBurst), now)
       if (!this.messages.take(1, now)) {
         this.refuse(closeCodes.tryLater, limitNames.messages, 'too many messages')
         return false
@@ -290,3 +290,6 @@ export class SocketConnection implements Connection, Outlet, Spoke {
     this.end(closeCodes.tryLater, 'internal error')
   }
 }
+
+const withBurst = (rate: Rate, times = 1): Rate =>
+  times === 1 ? rate : { ...rate, burst: rate.burst * times }

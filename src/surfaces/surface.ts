@@ -86,4 +86,6 @@ export interface Surface {
   http(request: HttpRequest): Promise<HttpAnswer>
   /** Bytes of the largest WebSocket message that a client may send; larger ones close it with 1009. */
   readonly maxMessageBytes: number
+  /** How many times the messages that others may send at once its clients may send: it has rates of its own. 1 if it is not said. */
+  readonly messageBurst?: number
 }

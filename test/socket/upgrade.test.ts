@@ -129,6 +129,17 @@ test('handshakes above their rate are answered 503 and Retry-After while others 
   await first.hears('still here')
 })
 
+test('a surface that has rates of its own may let its clients send more at once', async () => {
+  const surface = { ...makeSurface(), messageBurst: 2 }
+  const limits = { messages: { perSecond: 0.001, burst: 20 } }
+  await using bed = await makeBed({ surfaces: [surface], limits })
+  const client = bed.client()
+  await client.opened()
+  for (let sent = 0; sent < 50; sent += 1) client.ws.send('x')
+  expect(await client.closed()).toEqual({ code: 1013, reason: 'too many messages' })
+  expect(surface.spoken[0]?.messages).toHaveLength(40)
+})
+
 test('a connection above its rate of messages is closed with 1013 while others are served', async () => {
   await using bed = await makeBed({ limits: { messages: { perSecond: 1, burst: 20 } } })
   const [hasty, calm] = [bed.client(), bed.client()]

@@ -9,6 +9,8 @@ const SILENT_MS = 20_000
 const LOOK_MS = 2_500
 /** Frames above a limit of ours are told so; only those that nobody sends cut the connection. */
 const FRAME_BYTES = 128 * 1024 * 1024
+/** A program that edits in a loop sends tens of thousands of updates at once: they wait for their turn (`throttle.ts`). */
+const MESSAGE_BURST = 5
 
 export interface YjsOptions extends ConversationOptions {
   readonly path: string
@@ -32,6 +34,7 @@ export function makeYjsSurface(options: YjsOptions): YjsSurface {
     hasRooms: true,
     wantsHeaders: true,
     maxMessageBytes: Math.max(FRAME_BYTES, options.limits.update + 1024),
+    messageBurst: MESSAGE_BURST,
     protocol: protocolFor,
     ...(door && { admit: (connection) => door.admit(connection) }),
     // Updates are small and hardly shrink; large ones are binary.

@@ -83,6 +83,15 @@ test.skipIf(!redisUrl)(
   },
 )
 
+test('[yjs 13.2] twenty thousand edits made in a loop arrive on the connection on which they were sent', async () => {
+  await using author = await makePeer(rooms(0), 'loop').synced()
+  await using other = await makePeer(rooms(0), 'loop', { version: '1.5.4' }).synced()
+  for (let at = 0; at < 20_000; at++) author.text.insert(at, 'abc'.charAt(at % 3))
+  await until('all are here', () => other.text.length === 20_000)
+  expect(other.text.toJSON() === author.text.toJSON()).toBe(true)
+  for (const { traffic } of [author, other]) expect(traffic).toMatchObject({ opens: 1, closes: [] })
+})
+
 test('[yjs 15.14] reconnecting 100 times without edits adds no rows and tells nobody', async () => {
   await using bystander = await connectYjs(rooms(0), 'restless').opened()
   await bystander.asks()
