@@ -87,6 +87,8 @@ test('[yjs 11.5] a format comes back that Yjs itself took away when its text was
 test('formats that hold no text are gone or not with Yjs alone, depending on the order of the updates', () => {
   const updates: Uint8Array[] = []
   const [one, other] = [new Y.Doc(), new Y.Doc()]
+  one.clientID = 1
+  other.clientID = 2
   for (const doc of [one, other])
     doc.on('update', (update: Uint8Array, origin) => origin !== 'sync' && updates.push(update))
   one.getText('t').insert(0, 'old')
