@@ -5,6 +5,7 @@
 import type { EndReason, Entry, Sink } from '../../collab/answers.ts'
 import { closeCodes } from '../../core/errors.ts'
 import { encodeStep2, encodeUpdate } from './messages.ts'
+import { cutUpdate } from './update/cut-update.ts'
 import type { StateVector } from './update/id-set.ts'
 import { MalformedUpdate } from './update/malformed.ts'
 import { mergeRecords, diffRecord } from './update/merge.ts'
@@ -136,13 +137,21 @@ export class YjsTeller implements Sink {
   #finish(): void {
     if (!this.#answer) return this.#flush()
     if (!this.#records.isWhole) return this.#cutOff()
-    const { closing } = this.#answer
+    const closing = this.#closingOf(this.#answer)
     if (closing && this.#groupBytes + closing.length > GROUP.bytes) this.#flush()
     const rest = this.#takeGroup()
     const last = closing && !isEmpty(closing) ? merge([rest, closing]) : rest
     this.#answer = undefined
     this.#options.send(encodeStep2(last))
     this.#options.onAnswered()
+  }
+
+  /** Deletions of more than a message has room for go before, but for the last of them. */
+  #closingOf({ closing }: Answer): Uint8Array | undefined {
+    if (!closing || closing.length <= GROUP.bytes) return closing
+    const parts = cutUpdate(closing, GROUP.bytes)
+    for (const part of parts.slice(0, -1)) this.#options.send(encodeUpdate(part))
+    return parts.at(-1)
   }
 
   // Nothing of these happens on this surface: its appends commute, and it has no keys.

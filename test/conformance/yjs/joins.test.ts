@@ -1,6 +1,8 @@
 /** How a room comes to a client: large ones, slow readers, those who have it already. */
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import * as Y from 'yjs'
+import { deleteSetUpdate } from '../../../src/surfaces/yjs/update/cut-deletes.ts'
+import { IdSet } from '../../../src/surfaces/yjs/update/id-set.ts'
 import type { Cluster } from '../../support/cluster.ts'
 import { makeCluster } from '../../support/cluster.ts'
 import { until } from '../../support/wait.ts'
@@ -82,6 +84,30 @@ test.skipIf(!redisUrl)(
     expect(largest(late.traffic.heard)).toBeLessThanOrEqual(MIB)
   },
 )
+
+test('[yjs 13.3] deletions of more than a message has room for come in several', async () => {
+  const count = 300_000
+  const doc = new Y.Doc()
+  doc.clientID = 7
+  doc.getText('t').insert(0, 'ab'.repeat(count))
+  // Every second character.
+  const deletes = new IdSet()
+  for (let at = 0; at < count; at++) deletes.add(7, 2 * at, 2 * at + 1)
+  await using author = await connectYjs(rooms(0), 'riddled').opened()
+  author.send(updateOf(Y.encodeStateAsUpdate(doc)), updateOf(deleteSetUpdate(deletes)))
+  const echoed = () => author.of('update').reduce((sum, { payload }) => sum + payload.length, 0)
+  await until('it is stored', () => echoed() > 1.5 * MIB)
+  for (const stateVector of ['00', '0107e0a712', '0107c0cf24']) {
+    await using client = await connectYjs(rooms(0), 'riddled').opened()
+    await client.asks(stateVector)
+    expect(largest(client.received.map(({ payload }) => payload))).toBeLessThanOrEqual(MIB)
+    const known = new Y.Doc()
+    Y.applyUpdate(known, Y.encodeStateAsUpdate(doc))
+    for (const { kind, payload } of client.received)
+      if (kind === 'update' || kind === 'step2') Y.applyUpdate(known, payload)
+    expect(known.getText('t').toJSON() === 'b'.repeat(count)).toBe(true)
+  }
+})
 
 test('[yjs 13.2] twenty thousand edits made in a loop arrive on the connection on which they were sent', async () => {
   await using author = await makePeer(rooms(0), 'loop').synced()

@@ -21,8 +21,14 @@ export interface Checked {
   readonly pieces: readonly Uint8Array[]
 }
 
+/** As many as a state vector may name; what nodes know of a room grows with them, far beyond the bytes of an update. */
+const MOST_CLIENTS = 200_000
+
+/** @throws MalformedUpdate */
 function check({ update, most }: CheckTask): Checked {
   const { structs, deletes, size } = readUpdate(update)
+  if (Math.max(structs.clients.size, deletes.clients.size) > MOST_CLIENTS)
+    throw new MalformedUpdate('an update of too many clients')
   const pieces = cutUpdate(update, most)
   return { structs: structs.encode(), deletes: deletes.encode(), size, pieces }
 }

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { readLog } from '../../../../src/surfaces/yjs/folding/log.ts'
 import { makePool, type Pool } from '../../../../src/surfaces/yjs/folding/pool.ts'
+import { deleteSetUpdate } from '../../../../src/surfaces/yjs/update/cut-deletes.ts'
+import { IdSet } from '../../../../src/surfaces/yjs/update/id-set.ts'
 import { MalformedUpdate } from '../../../../src/surfaces/yjs/update/malformed.ts'
 import { readUpdate } from '../../../../src/surfaces/yjs/update/read-update.ts'
 import { encodeRecords } from '../../../../src/surfaces/yjs/update/records.ts'
@@ -62,6 +64,17 @@ test('checks and merges copies', async () => {
   expect(pieces).toEqual([update])
   expect(await pool.merge(good)).toEqual(bytes(vectors.M12))
   expect(good[0]).toEqual(bytes(vectors.U1))
+})
+
+test('[yjs 13.6] an update that names more clients than a state vector may is refused', async () => {
+  const deletesOf = (count: number): Uint8Array => {
+    const deletes = new IdSet()
+    for (let client = 1; client <= count; client++) deletes.add(client, 0, 1)
+    return deleteSetUpdate(deletes)
+  }
+  expect((await pool.check({ update: deletesOf(200_000), most })).meta.isEmpty).toBe(false)
+  const refused = pool.check({ update: deletesOf(200_001), most })
+  await expect(refused).rejects.toThrow(MalformedUpdate)
 })
 
 test('tells of a malformed update as the functions themselves do', async () => {
