@@ -1,6 +1,7 @@
 import { chromiumPath } from './chromium.ts'
 import { hasEngine } from './containers.ts'
 import { hasPrometheus } from './prometheus.ts'
+import { hasPooler } from './pooler.ts'
 import { hasReverseProxies } from './reverseProxies.ts'
 import { hasK6 } from './k6.ts'
 import { hasPgDump, hasRedisServer } from './servers.ts'
@@ -48,6 +49,11 @@ const needs: readonly Need[] = [
     word: /\bhasReverseProxies\b/,
     isHere: () => hasReverseProxies,
     reason: 'one of nginx, apache2 and haproxy is not installed',
+  },
+  {
+    word: /\bhasPooler\b/,
+    isHere: () => hasPooler,
+    reason: 'no pgbouncer is installed',
   },
   {
     word: /\bhasEngine\b/,
