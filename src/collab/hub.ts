@@ -179,11 +179,12 @@ export function makeHub(options: HubOptions): Hub {
     ears.delete(epoch)
     if (ear) bus.unsubscribe(options.channel(epoch), ear)
     roster.leave(epoch)
+    // A document that nobody has open here takes nothing (invariant 7).
+    pages.forget(epoch)
   }
 
   function forget(follower: Follower, reason: EndReason): void {
     remove(follower)
-    pages.forget(follower.epoch)
     for (const session of [...follower.sessions]) session.end(reason)
   }
 

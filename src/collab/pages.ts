@@ -5,14 +5,13 @@
 import { StoreError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Epoch } from '../core/ports.ts'
+import { makePageMemory } from './page-memory.ts'
 
 export const PAGE_BYTES = 256 * 1024
-/** Memory that V8 frees late is not left to it: this many whole pages that fell out of the cache wait for new contents. */
-const MOST_SPARE = 4
+/** Of what fell out of the cache and waits for new contents. */
+const SPARE_BYTES = 4 * PAGE_BYTES
 /** Looks at a page that ends too early. */
 const MOST_SHORT = 3
-
-const NOTHING = new Uint8Array()
 
 export interface Pages {
   /**
@@ -29,6 +28,7 @@ export interface Pages {
     take: (bytes: Uint8Array) => T,
     base?: number,
   ): Promise<T>
+  /** Its bytes may be others now, or nobody here has it open any more. */
   forget(epoch: Epoch): void
 }
 
@@ -42,20 +42,29 @@ export interface PageStore {
   ): Promise<Uint8Array>
 }
 
+/** One read of a page, for all who want it. */
+interface Flight {
+  readonly landed: Promise<void>
+  readonly state: { isForgotten: boolean }
+}
+
 export function makePages(store: PageStore, budget: number, meter: Meter): Pages {
   /** Least recently used first. A page holds the bytes from its start on, as far as they were there. */
   const cache = new Map<string, Uint8Array>()
-  const flights = new Map<string, Promise<void>>()
-  /** Whole pages in memory of our own, which nobody else holds. */
-  const own = new WeakSet<Uint8Array>()
-  const spare: Uint8Array[] = []
+  /** Names of what is in the cache. */
+  const ofEpoch = new Map<Epoch, Set<string>>()
+  const flights = new Map<string, Flight>()
+  const memory = makePageMemory(SPARE_BYTES)
   let bytes = 0
   meter.gauge('cache_bytes', () => bytes)
 
-  function keep(name: string, page: Uint8Array): void {
+  function keep(epoch: Epoch, name: string, page: Uint8Array): void {
     drop(name)
     cache.set(name, page)
     bytes += page.length
+    const names = ofEpoch.get(epoch)
+    if (names) names.add(name)
+    else ofEpoch.set(epoch, new Set([name]))
     for (const oldest of cache.keys()) {
       if (bytes <= budget || oldest === name) break
       drop(oldest)
@@ -67,32 +76,51 @@ export function makePages(store: PageStore, budget: number, meter: Meter): Pages
     if (!page) return
     bytes -= page.length
     cache.delete(name)
-    if (own.has(page) && spare.length < MOST_SPARE) spare.push(page)
+    const epoch = Number.parseInt(name)
+    const names = ofEpoch.get(epoch)
+    names?.delete(name)
+    if (names?.size === 0) ofEpoch.delete(epoch)
+    memory.giveBack(page)
   }
 
-  function allocate(size: number): Uint8Array {
-    if (size !== PAGE_BYTES) return Buffer.allocUnsafeSlow(size)
-    const page = spare.pop() ?? Buffer.allocUnsafeSlow(PAGE_BYTES)
-    own.add(page)
-    return page
-  }
-
-  async function fetch(epoch: Epoch, start: number, name: string): Promise<void> {
-    const have = cache.get(name) ?? NOTHING
-    const more = await store.read(epoch, start + have.length, endOfPage(start), allocate)
+  async function fetch(
+    epoch: Epoch,
+    start: number,
+    name: string,
+    state: Flight['state'],
+  ): Promise<void> {
+    const have = cache.get(name)
+    const from = start + (have?.length ?? 0)
+    const more = await store.read(epoch, from, endOfPage(start), (size) => memory.take(size))
     meter.page('store', more.length)
-    keep(name, have.length === 0 ? more : Buffer.concat([have, more]))
+    if (!have && !state.isForgotten) {
+      keep(epoch, name, more)
+      return
+    }
+    // What fell out of the cache meanwhile may have got other contents: whoever wants the page reads it again.
+    if (have && more.length > 0 && cache.get(name) === have) keep(epoch, name, joined(have, more))
+    memory.giveBack(more)
+  }
+
+  function joined(have: Uint8Array, more: Uint8Array): Uint8Array {
+    const page = memory.take(have.length + more.length)
+    page.set(have)
+    page.set(more, have.length)
+    return page
   }
 
   function share(epoch: Epoch, start: number, name: string): Promise<void> {
     const flying = flights.get(name)
     if (flying) {
       meter.page('shared', 0)
-      return flying
+      return flying.landed
     }
-    const flight = fetch(epoch, start, name).finally(() => flights.delete(name))
-    flights.set(name, flight)
-    return flight
+    const state = { isForgotten: false }
+    const landed = fetch(epoch, start, name, state).finally(() => {
+      if (flights.get(name)?.state === state) flights.delete(name)
+    })
+    flights.set(name, { landed, state })
+    return landed
   }
 
   function cached(name: string): Uint8Array | undefined {
@@ -122,7 +150,12 @@ export function makePages(store: PageStore, budget: number, meter: Meter): Pages
       }
     },
     forget(epoch) {
-      for (const name of cache.keys()) if (name.startsWith(`${epoch}:`)) drop(name)
+      for (const name of ofEpoch.get(epoch) ?? []) drop(name)
+      for (const [name, { state }] of flights) {
+        if (!name.startsWith(`${epoch}:`)) continue
+        state.isForgotten = true
+        flights.delete(name)
+      }
     },
   }
 }

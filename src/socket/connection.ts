@@ -47,6 +47,8 @@ export class SocketConnection implements Connection, Outlet, Spoke {
   readonly headers: ReadonlyMap<string, string>
   readonly surface: Surface
   readonly traceParent: string | undefined
+  /** Whether compression was negotiated. */
+  compresses = false
   slot = 0
   place = 0
   private readonly sockets: Sockets
@@ -108,9 +110,9 @@ export class SocketConnection implements Connection, Outlet, Spoke {
 
   send(message: Uint8Array): void {
     if (this.native === undefined || this.ending !== undefined) return
-    // Compressed wherever that was negotiated; uWebSockets ignores the flag elsewhere. Never dropped, because
-    // maxBackpressure is 0: whoever sends watches isFull.
-    this.native.send(message, true, true)
+    // Never dropped, because maxBackpressure is 0: whoever sends watches isFull. What is not to be compressed goes out
+    // past the socket's buffer, which would keep the size of the largest message for as long as the socket lives.
+    this.native.send(message, true, this.compresses)
   }
 
   isFull(): boolean {

@@ -104,6 +104,7 @@ function upgrade(
     traceParent: sockets.isTracing ? traceParentOf(request) : undefined,
   })
   const extensions = extensionsOf(request, connection)
+  connection.compresses = extensions !== ''
   const offered = request.getHeader('sec-websocket-protocol').split(/\s*,\s*/)
   const protocol = offered[0] === '' ? undefined : surface.protocol?.(offered)
   const accept = (): void => {

@@ -10,7 +10,7 @@ function makeLog(length: number, budget = 16 * PAGE_BYTES) {
   for (let at = 0; at < log.length; at += 4) log.writeUInt32BE(at, at)
   const reads: string[] = []
   /** What was read into. */
-  const rooms = new Set<Uint8Array>()
+  const rooms = new Set<ArrayBufferLike>()
   const state = { length, failing: undefined as Error | undefined }
   const waiting: (() => void)[] = []
   let isHeld = false
@@ -20,11 +20,11 @@ function makeLog(length: number, budget = 16 * PAGE_BYTES) {
       async read(epoch, from, to, into) {
         reads.push(`${epoch}:${from}-${to}`)
         // What it answers is what was committed when it was asked.
-        const seen = log.subarray(from, Math.min(to, state.length))
+        const seen = Buffer.from(log.subarray(from, Math.min(to, state.length)))
         if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
         if (state.failing) throw state.failing
         const bytes = into(seen.length)
-        rooms.add(bytes)
+        rooms.add(bytes.buffer)
         bytes.set(seen)
         return bytes
       },
@@ -160,6 +160,18 @@ test('epochs have pages of their own, and a forgotten one is read anew', async (
   expect(reads).toHaveLength(3)
 })
 
+test('what was being read when its epoch was forgotten is read anew', async () => {
+  const { pages, reads, hold, release, log } = makeLog(100)
+  hold()
+  const first = pages.read(1, 0, 100)
+  pages.forget(1)
+  log.fill(7)
+  release()
+  expect(Buffer.compare(await first, log.subarray(0, 100))).toBe(0)
+  await pages.read(1, 0, 100)
+  expect(reads).toHaveLength(2)
+})
+
 test('[I1] any reads of a growing log give its bytes', async () => {
   const random = seededRandom('pages')
   const { pages, state, log } = makeLog(1, 2 * PAGE_BYTES)
@@ -172,4 +184,68 @@ test('[I1] any reads of a growing log give its bytes', async () => {
     expect(Buffer.compare(bytes, log.subarray(from, from + bytes.length))).toBe(0)
     expect(from + bytes.length).toBeLessThanOrEqual(to)
   }
+})
+
+test('[I1] also many at once, of pages that grow and fall out of the cache while they are read', async () => {
+  const random = seededRandom('pages that grow')
+  const logs = Array.from({ length: 5 }, (_, epoch) => Buffer.alloc(60_000, `${epoch} `))
+  let length = 1
+  const pages = makePages(
+    {
+      async read(epoch, from, to, into) {
+        const seen = logs[epoch]!.subarray(from, Math.min(to, length))
+        const bytes = into(seen.length)
+        bytes.set(seen)
+        for (let turns = random.between(0, 4); turns > 0; turns--) await new Promise(setImmediate)
+        return bytes
+      },
+    },
+    60_000,
+    makeTally().meter,
+  )
+  for (let round = 0; round < 200; round++) {
+    length = Math.min(60_000, length + random.between(0, 1_000))
+    const reads = Array.from({ length: 12 }, async () => {
+      const [epoch, from] = [random.between(0, 5), random.between(0, length)]
+      await pages.read(epoch, from, length, (bytes) => {
+        const isSame = bytes.length > 0 && logs[epoch]!.indexOf(bytes, from) === from
+        expect(isSame, `round ${round}`).toBe(true)
+      })
+    })
+    await Promise.all(reads)
+  }
+})
+
+test('[I1] a page whose beginning got other contents while its end was read is read anew', async () => {
+  const sizes = new Map([
+    [1, 30_000],
+    [2, 30_000],
+    [3, 30_000],
+  ])
+  let held: Promise<void> | undefined
+  const pages = makePages(
+    {
+      async read(epoch, from, _to, into) {
+        const size = sizes.get(epoch)! - from
+        const wait = held
+        held = undefined
+        await wait
+        return into(size).fill(epoch)
+      },
+    },
+    40_000,
+    makeTally().meter,
+  )
+  const contents = (epoch: number, from: number) =>
+    pages.read(epoch, from, Infinity, (bytes) => [...new Set(bytes)])
+  await contents(1, 0)
+  sizes.set(1, 31_000)
+  let letGo = () => {}
+  held = new Promise((resolve) => (letGo = resolve))
+  const growing = contents(1, 30_500)
+  // Its memory becomes the second page of these.
+  for (const epoch of [2, 3]) await contents(epoch, 0)
+  letGo()
+  expect(await growing).toEqual([1])
+  expect(await contents(1, 0)).toEqual([1])
 })

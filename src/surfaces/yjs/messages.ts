@@ -58,8 +58,13 @@ function readBytes(reader: ByteReader): Uint8Array {
 export const encodeStep1 = (stateVector: Uint8Array): Uint8Array =>
   encode([types.sync, syncTypes.step1], stateVector)
 
-export const encodeStep2 = (update: Uint8Array): Uint8Array =>
-  encode([types.sync, syncTypes.step2], update)
+/** For who sends it at once: the bytes are lent until the next `lend`. */
+export const lendStep2 = (update: Uint8Array): Uint8Array =>
+  encode([types.sync, syncTypes.step2], update, lend)
+
+/** Likewise. */
+export const lendUpdate = (update: Uint8Array): Uint8Array =>
+  encode([types.sync, syncTypes.update], update, lend)
 
 export const encodeUpdate = (update: Uint8Array): Uint8Array =>
   encode([types.sync, syncTypes.update], update)
@@ -73,12 +78,26 @@ export const encodeDenied = (reason: string): Uint8Array =>
 /** Awareness of nobody: a client that hears nothing for 30 s takes its connection for dead (spec 6.5). */
 export const KEEP_ALIVE = Uint8Array.of(types.awareness, 1, 0)
 
-function encode(head: readonly number[], bytes: Uint8Array): Uint8Array {
+const MOST_LENT = 1024 * 1024
+let lent = Buffer.allocUnsafeSlow(0)
+
+/** What thousands of joins would leave behind for the garbage collector stays with the process for good. */
+function lend(size: number): Buffer {
+  if (size > MOST_LENT) return Buffer.allocUnsafe(size)
+  if (size > lent.length) lent = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)))
+  return lent.subarray(0, size)
+}
+
+function encode(
+  head: readonly number[],
+  bytes: Uint8Array,
+  allocate: (size: number) => Buffer = (size) => Buffer.allocUnsafe(size),
+): Uint8Array {
   const size: number[] = []
   let rest = bytes.length
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) size.push((rest % 0x80) + 0x80)
   size.push(rest)
-  const out = Buffer.allocUnsafe(head.length + size.length + bytes.length)
+  const out = allocate(head.length + size.length + bytes.length)
   out.set(head)
   out.set(size, head.length)
   out.set(bytes, head.length + size.length)

@@ -183,6 +183,12 @@ export class RoomState {
       })
   }
 
+  /** The room is not open here any more. */
+  close(): void {
+    for (const { content } of this.#segments) this.#options.pages.forget(content)
+    this.forget()
+  }
+
   /** Forgets all: it is read again when somebody asks. */
   forget(): void {
     this.#options.wholes.drop(this)

@@ -194,7 +194,7 @@ export class Room {
     clearTimeout(this.#ticking)
     this.follower.onEphemeral = undefined
     this.follower.gathering = undefined
-    this.state.forget()
+    this.state.close()
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { EndReason, Entry, Sink } from '../../collab/answers.ts'
 import { closeCodes } from '../../core/errors.ts'
-import { encodeStep2, encodeUpdate } from './messages.ts'
+import { encodeUpdate, lendStep2, lendUpdate } from './messages.ts'
 import { cutUpdate } from './update/cut-update.ts'
 import type { StateVector } from './update/id-set.ts'
 import { MalformedUpdate } from './update/malformed.ts'
@@ -45,6 +45,7 @@ export interface Answer {
 }
 
 export interface TellerOptions {
+  /** At once: the bytes are lent. */
   readonly send: (message: Uint8Array) => void
   readonly close: (code: number, reason: string) => void
   /** The last message of an answer has been sent. */
@@ -60,6 +61,8 @@ export class YjsTeller implements Sink {
   #answer: Answer | undefined
   #group: Uint8Array[] = []
   #groupBytes = 0
+  /** So many of the group are copies; the others are the caller's. */
+  #copied = 0
 
   constructor(options: TellerOptions) {
     this.#options = options
@@ -87,6 +90,8 @@ export class YjsTeller implements Sink {
       this.#options.onBroken(error)
     }
     if (!more) this.#finish()
+    for (; this.#copied < this.#group.length; this.#copied++)
+      this.#group[this.#copied] = Uint8Array.from(this.#group[this.#copied]!)
   }
 
   /** All that there is has been read, and it ends within a record. */
@@ -97,8 +102,12 @@ export class YjsTeller implements Sink {
 
   startedOver(): void {
     this.#records.reset()
+    this.#forgetGroup()
+  }
+
+  #forgetGroup(): void {
     this.#group = []
-    this.#groupBytes = 0
+    this.#groupBytes = this.#copied = 0
   }
 
   #take(update: Uint8Array): void {
@@ -107,8 +116,7 @@ export class YjsTeller implements Sink {
     if (this.#groupBytes + update.length > GROUP.bytes) this.#flush()
     // As it is, without one copy more: many clients that join a large room at once are many megabytes.
     if (update.length > GROUP.bytes) return this.#send(this.#lackedOf(update))
-    // A copy: what a record was cut from is the cache's.
-    this.#group.push(Uint8Array.from(update))
+    this.#group.push(update)
     this.#groupBytes += update.length
     if (this.#group.length === GROUP.updates) this.#flush()
   }
@@ -118,14 +126,13 @@ export class YjsTeller implements Sink {
   }
 
   #send(update: Uint8Array): void {
-    if (!isEmpty(update)) this.#options.send(encodeUpdate(update))
+    if (!isEmpty(update)) this.#options.send(lendUpdate(update))
   }
 
   /** What the client lacks of what has been gathered. */
   #takeGroup(): Uint8Array {
     const all = this.#lackedOf(merge(this.#group))
-    this.#group = []
-    this.#groupBytes = 0
+    this.#forgetGroup()
     return all
   }
 
@@ -142,7 +149,7 @@ export class YjsTeller implements Sink {
     const rest = this.#takeGroup()
     const last = closing && !isEmpty(closing) ? merge([rest, closing]) : rest
     this.#answer = undefined
-    this.#options.send(encodeStep2(last))
+    this.#options.send(lendStep2(last))
     this.#options.onAnswered()
   }
 
@@ -150,7 +157,7 @@ export class YjsTeller implements Sink {
   #closingOf({ closing }: Answer): Uint8Array | undefined {
     if (!closing || closing.length <= GROUP.bytes) return closing
     const parts = cutUpdate(closing, GROUP.bytes)
-    for (const part of parts.slice(0, -1)) this.#options.send(encodeUpdate(part))
+    for (const part of parts.slice(0, -1)) this.#options.send(lendUpdate(part))
     return parts.at(-1)
   }
 

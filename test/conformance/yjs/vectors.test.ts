@@ -4,8 +4,8 @@ import {
   encodeAwarenessMessage,
   encodeDenied,
   encodeStep1,
-  encodeStep2,
   encodeUpdate,
+  lendStep2,
   KEEP_ALIVE,
   readMessages,
 } from '../../../src/surfaces/yjs/messages.ts'
@@ -25,8 +25,8 @@ const AW1 = '010101177b2275736572223a7b226e616d65223a22416e6e227d7d'
 const messages = [
   { name: 'S1E', message: '00000100', kind: 'step1', payload: '00', encode: encodeStep1 },
   { name: 'SV5', message: '000003010105', kind: 'step1', payload: '010105', encode: encodeStep1 },
-  { name: 'S2E', message: '0001020000', kind: 'step2', payload: '0000', encode: encodeStep2 },
-  { name: 'U1s', message: `00010f${U1}`, kind: 'step2', payload: U1, encode: encodeStep2 },
+  { name: 'S2E', message: '0001020000', kind: 'step2', payload: '0000', encode: lendStep2 },
+  { name: 'U1s', message: `00010f${U1}`, kind: 'step2', payload: U1, encode: lendStep2 },
   { name: 'UPE', message: '0002020000', kind: 'update', payload: '0000', encode: encodeUpdate },
   { name: 'U1m', message: `00020f${U1}`, kind: 'update', payload: U1, encode: encodeUpdate },
   { name: 'U2m', message: `00020f${U2}`, kind: 'update', payload: U2, encode: encodeUpdate },
