@@ -30,20 +30,18 @@ import {
   type Heard,
 } from './messages.ts'
 import type { Member, Room } from './room.ts'
+import { Requests } from './requests.ts'
 import { isUsable, PREFIX } from './room-name.ts'
 import type { Rooms } from './rooms.ts'
 import { nameOf, ownCloseCodes, YjsTeller } from './teller.ts'
 import { Throttle } from './throttle.ts'
+import type { StateVector } from './update/id-set.ts'
 import { MalformedUpdate } from './update/malformed.ts'
 import { type Inspect, Uploads } from './uploads.ts'
-import { decodeStateVector } from './update/state-vector.ts'
 
-/** A larger state vector is an attack. */
-const STATE_VECTOR_CLIENTS = 200_000
 /** A client that is this wrong this often is not ours. */
 const MOST_MALFORMED = 64
 const MOST_EARLY = 1_000
-const MOST_STEPS = 1_000
 /** Clients up to 3.0 come back every 100 ms, whatever the code: they are kept waiting. */
 const DENIED_MS = 1_000
 const SILENT_MS = 2_000
@@ -78,6 +76,7 @@ export class YjsConversation implements Conversation, Member {
   readonly #connection: Connection
   readonly #teller: YjsTeller
   readonly #throttle: Throttle
+  readonly #requests: Requests
   readonly #onClosed: () => void
   #state: 'joining' | 'joined' | 'closed' = 'joining'
   #session: Session | undefined
@@ -86,8 +85,6 @@ export class YjsConversation implements Conversation, Member {
   #unwatch: (() => void) | undefined
   #giveBack: (() => void) | undefined
   #early: Uint8Array[] = []
-  #steps: Uint8Array[] = []
-  #isAnswering = false
   #isOpen = false
   /** The log's length when it was joined: what a client that does not ask is given begins there. */
   #joinedAt = 0
@@ -117,7 +114,7 @@ export class YjsConversation implements Conversation, Member {
     this.#teller = new YjsTeller({
       send: (message) => this.#send(message),
       close: (code, reason) => connection.outlet.end(code, reason),
-      onAnswered: () => this.#answered(),
+      onAnswered: () => this.#requests.answered(),
       onBroken: (error) => this.#broken(error),
       onEnd: (reason, cause) => this.#ended(reason, cause),
     })
@@ -128,6 +125,12 @@ export class YjsConversation implements Conversation, Member {
       onLimit: (name) => options.meter.limit(name),
       take: (message) => this.#handle(message),
       onError: (error) => this.#failed(error),
+    })
+    this.#requests = new Requests({
+      mostBytes: options.limits.unansweredBytes,
+      answer: (has) => this.#reply(has),
+      onTooMany: () => this.#end(closeCodes.tryLater, 'too many requests'),
+      onFailed: (error) => this.#notAnswered(error),
     })
     this.#join(admitted).catch((error: unknown) => {
       options.log.error({ ...connection.ids, err: error }, 'a join failed')
@@ -281,7 +284,7 @@ export class YjsConversation implements Conversation, Member {
     if (this.#isClosed()) return
     switch (message.kind) {
       case 'step1':
-        return this.#step1(message.stateVector)
+        return this.#requests.hear(message.stateVector)
       case 'awareness':
         if (this.#isWriter || this.#options.readersMaySignal) this.#hearAwareness(message.update)
         return
@@ -298,31 +301,10 @@ export class YjsConversation implements Conversation, Member {
 
   // What it lacks
 
-  #step1(stateVector: Uint8Array): void {
-    decodeStateVector(stateVector, STATE_VECTOR_CLIENTS)
-    const bytes = this.#steps.reduce((sum, { length }) => sum + length, 0)
-    const isTooMuch =
-      this.#steps.length >= MOST_STEPS || bytes > this.#options.limits.unansweredBytes
-    if (isTooMuch) return this.#end(closeCodes.tryLater, 'too many requests')
-    this.#steps.push(Uint8Array.from(stateVector))
-    if (!this.#isAnswering) this.#answerNext()
-  }
-
-  #answerNext(): void {
-    const next = this.#steps.shift()
-    if (!next) return
-    this.#isAnswering = true
-    this.#reply(next).catch((error: unknown) => {
-      this.#options.log.error({ ...this.#connection.ids, err: error }, 'no answer')
-      this.#end(closeCodes.tryLater, 'storage unavailable')
-    })
-  }
-
-  async #reply(stateVector: Uint8Array): Promise<void> {
+  async #reply(has: StateVector): Promise<void> {
     // Its own updates that came before belong to the answer.
     await this.#uploads?.inspected()
     if (this.#isClosed()) return
-    const has = decodeStateVector(stateVector, STATE_VECTOR_CLIENTS)
     const reply = await this.#room!.state.replyTo(has)
     if (this.#isClosed()) return
     this.#isOpen = true
@@ -330,11 +312,9 @@ export class YjsConversation implements Conversation, Member {
     this.#session!.open(reply.span)
   }
 
-  #answered(): void {
-    this.#isAnswering = false
-    queueMicrotask(() => {
-      if (!this.#isClosed() && !this.#isAnswering) this.#answerNext()
-    })
+  #notAnswered(error: unknown): void {
+    this.#options.log.error({ ...this.#connection.ids, err: error }, 'no answer')
+    this.#end(closeCodes.tryLater, 'storage unavailable')
   }
 
   // What it has
@@ -450,7 +430,7 @@ export class YjsConversation implements Conversation, Member {
     this.#unwatch?.()
     this.#giveBack?.()
     this.#early = []
-    this.#steps = []
+    this.#requests.stop()
     const [room, session] = [this.#room, this.#session]
     this.#room = this.#session = undefined
     if (room) {
