@@ -7,10 +7,10 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 function makeNode() {
-  const node = { isDeserted: true, heap: 30 * MIB, collected: 0 }
+  const node = { isDeserted: true, heap: 30 * MIB, room: 0, collected: 0 }
   const tidying = startTidying({
     isDeserted: () => node.isDeserted,
-    heapBytes: () => node.heap,
+    heap: () => ({ used: node.heap, total: node.heap + node.room }),
     collect() {
       node.collected++
       node.heap = 30 * MIB
@@ -41,6 +41,25 @@ test('garbage is collected once when everybody has left, and not while somebody 
   expect(node.collected).toBe(2)
 })
 
+test('room that is not given back at once is asked for again, and not for ever', () => {
+  const { node, tidying } = makeNode()
+  node.room = 30 * MIB
+  vi.advanceTimersByTime(15_000)
+  expect(node.collected).toBe(2)
+  node.room = 0
+  vi.advanceTimersByTime(60_000)
+  expect(node.collected).toBe(2)
+  node.room = 30 * MIB
+  vi.advanceTimersByTime(120_000)
+  expect(node.collected).toBe(6)
+  node.isDeserted = false
+  vi.advanceTimersByTime(5_000)
+  node.isDeserted = true
+  vi.advanceTimersByTime(10_000)
+  expect(node.collected).toBe(7)
+  tidying.stop()
+})
+
 test('little garbage stays', () => {
   const { node, tidying } = makeNode()
   node.heap = 40 * MIB
@@ -53,7 +72,10 @@ test('the real collector frees what nobody holds', () => {
   const { node } = { node: { heap: 0 } }
   let left: unknown = Array.from({ length: 300_000 }, (_, at) => ({ at }))
   const before = process.memoryUsage().heapUsed
-  const tidying = startTidying({ isDeserted: () => true, heapBytes: () => (node.heap += 50 * MIB) })
+  const tidying = startTidying({
+    isDeserted: () => true,
+    heap: () => ({ used: (node.heap += 50 * MIB), total: 0 }),
+  })
   expect(left).toHaveLength(300_000)
   left = undefined
   vi.advanceTimersByTime(15_000)

@@ -10,7 +10,7 @@ import type { StateVector } from './update/id-set.ts'
 import { MalformedUpdate } from './update/malformed.ts'
 import { mergeRecords, diffRecord } from './update/merge.ts'
 import { readUpdate } from './update/read-update.ts'
-import { RecordReader } from './update/records.ts'
+import { LENT_BYTES, RecordReader } from './update/records.ts'
 
 /** Of updates that are merged into one message, unless a single one is larger. */
 const GROUP = { updates: 1_024, bytes: 960 * 1024 } as const
@@ -113,9 +113,10 @@ export class YjsTeller implements Sink {
   #take(update: Uint8Array): void {
     // An answer is of what the room's state has been read from.
     if (!this.#answer && !isGood(update)) return
-    if (this.#groupBytes + update.length > GROUP.bytes) this.#flush()
+    const isLarge = update.length > LENT_BYTES
+    if (isLarge || this.#groupBytes + update.length > GROUP.bytes) this.#flush()
     // As it is, without one copy more: many clients that join a large room at once are many megabytes.
-    if (update.length > GROUP.bytes) return this.#send(this.#lackedOf(update))
+    if (isLarge) return this.#send(this.#lackedOf(update))
     this.#group.push(update)
     this.#groupBytes += update.length
     if (this.#group.length === GROUP.updates) this.#flush()

@@ -5,6 +5,9 @@
 import { MalformedUpdate } from './malformed.ts'
 
 const HEAD = 4
+/** Larger updates are lent: until the next one is asked for. Ten clients that join a large room would otherwise leave ten of it behind. */
+export const LENT_BYTES = 256 * 1024
+const NOTHING = Buffer.alloc(0)
 const FILLER = 2 ** 31
 /** Larger ones are broken: what a client may send is far below. */
 const MOST_BYTES = 2 ** 28
@@ -25,8 +28,10 @@ export function encodeRecords(updates: readonly Uint8Array[]): Uint8Array {
 export class RecordReader {
   readonly #most: number
   /** The part of a record that has come; with room for the rest once its size is known. */
-  #held = Buffer.alloc(0)
+  #held: Buffer = NOTHING
   #heldBytes = 0
+  /** Where one that is lent is put together; there while one large record follows the other. */
+  #lent: Buffer = NOTHING
   /** Bytes that are needed before the next look. */
   #wanted = HEAD
   #at = 0
@@ -54,7 +59,7 @@ export class RecordReader {
   }
 
   /**
-   * The updates that are complete now; they may be views of `bytes`.
+   * The updates that are complete now; they may be views of `bytes`, and those above `LENT_BYTES` are lent.
    * @throws MalformedUpdate for a record that is larger than any may be; until `reset` the reader is of no use then
    */
   *push(bytes: Uint8Array): Generator<Uint8Array> {
@@ -67,11 +72,14 @@ export class RecordReader {
       this.#wanted = HEAD
       yield* this.#cut(held)
     }
-    if (this.isWhole) yield* this.#cut(rest)
+    if (!this.isWhole) return
+    yield* this.#cut(rest)
+    if (this.#heldBytes === 0) this.#held = this.#lent = NOTHING
   }
 
   /** Forgets the part of a record that it holds. @param at what `at` counts from */
   reset(at = 0): void {
+    this.#held = this.#lent = NOTHING
     this.#heldBytes = 0
     this.#wanted = HEAD
     this.#next = this.#at = at
@@ -98,9 +106,18 @@ export class RecordReader {
 
   /** A copy: the bytes may be a view of something large, or used again. */
   #hold(bytes: Buffer): void {
-    // A new one each time: what was cut from the last one may still be in use.
-    this.#held = Buffer.allocUnsafe(this.#wanted)
+    this.#held = this.#roomFor(this.#wanted)
     this.#heldBytes = bytes.copy(this.#held)
+  }
+
+  #roomFor(size: number): Buffer {
+    if (size <= HEAD + LENT_BYTES) {
+      this.#lent = NOTHING
+      // A new one each time: what was cut from the last one may still be in use.
+      return Buffer.allocUnsafe(size)
+    }
+    if (this.#lent.length < size) this.#lent = Buffer.allocUnsafeSlow(size)
+    return this.#lent.subarray(0, size)
   }
 
   /** @returns what is behind the record that is held, or behind its head while only that is wanted */

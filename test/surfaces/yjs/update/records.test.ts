@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import { MalformedUpdate } from '../../../../src/surfaces/yjs/update/malformed.ts'
-import { encodeRecords, RecordReader } from '../../../../src/surfaces/yjs/update/records.ts'
+import {
+  encodeRecords,
+  LENT_BYTES,
+  RecordReader,
+} from '../../../../src/surfaces/yjs/update/records.ts'
 import { seededRandom } from '../../../support/random.ts'
 import { bytes, hex } from './support.ts'
 
@@ -29,6 +33,22 @@ test('a log in any portions gives its updates', () => {
     expect(read).toEqual(updates.map(hex))
     expect(reader.isWhole).toBe(true)
   }
+})
+
+test('large ones are lent: the memory of one is that of the next', () => {
+  const sizes = [LENT_BYTES + 2, LENT_BYTES + 1, 10, LENT_BYTES, LENT_BYTES, LENT_BYTES + 1]
+  const updates = sizes.map((size, i) => new Uint8Array(size).fill(i + 1))
+  const log = encodeRecords(updates)
+  const reader = new RecordReader()
+  const read: { isRight: boolean; memory: ArrayBufferLike; update: Uint8Array }[] = []
+  for (let at = 0; at < log.length; at += 64 * 1024)
+    for (const update of reader.push(log.subarray(at, at + 64 * 1024))) {
+      const isRight = Buffer.compare(update, updates[read.length]!) === 0
+      read.push({ isRight, memory: update.buffer, update })
+    }
+  expect(read.map(({ isRight }) => isRight)).toEqual(sizes.map(() => true))
+  expect(read[1]!.memory === read[0]!.memory).toBe(true)
+  for (const i of [3, 4]) expect(Buffer.compare(read[i]!.update, updates[i]!)).toBe(0)
 })
 
 test('a part of a record is held until it is forgotten', () => {
