@@ -30,15 +30,19 @@ export function startTidying({
   heap = heapOfThread,
   collect = makeCollector(),
 }: TidyingOptions): { stop(): void } {
+  let wasVisited = false
   let wasDeserted = false
   let kept = heap().used
   let times = 0
   const look = (): void => {
     const isStill = wasDeserted && isDeserted()
     wasDeserted = isDeserted()
-    if (!wasDeserted) times = 0
+    if (!wasDeserted) {
+      wasVisited = true
+      times = 0
+    }
     // Rooms stay for a moment, and what was left in them is folded: not at the first look.
-    if (!isStill) return
+    if (!isStill || !wasVisited) return
     const { used, total } = heap()
     const isFull = isMuch(used, kept)
     if (!isFull && (!isMuch(total, used) || times === MOST_TIMES)) return

@@ -19,6 +19,15 @@ function makeNode() {
   return { node, tidying }
 }
 
+/** As `makeNode`, and somebody has been there. */
+function makeVisited() {
+  const made = makeNode()
+  made.node.isDeserted = false
+  vi.advanceTimersByTime(5_000)
+  made.node.isDeserted = true
+  return made
+}
+
 test('garbage is collected once when everybody has left, and not while somebody is there', () => {
   const { node, tidying } = makeNode()
   node.isDeserted = false
@@ -42,7 +51,7 @@ test('garbage is collected once when everybody has left, and not while somebody 
 })
 
 test('room that is not given back at once is asked for again, and not for ever', () => {
-  const { node, tidying } = makeNode()
+  const { node, tidying } = makeVisited()
   node.room = 30 * MIB
   vi.advanceTimersByTime(15_000)
   expect(node.collected).toBe(2)
@@ -60,8 +69,17 @@ test('room that is not given back at once is asked for again, and not for ever',
   tidying.stop()
 })
 
-test('little garbage stays', () => {
+test('a node that nobody has come to yet is left alone', () => {
   const { node, tidying } = makeNode()
+  node.heap = 200 * MIB
+  node.room = 200 * MIB
+  vi.advanceTimersByTime(60_000)
+  expect(node.collected).toBe(0)
+  tidying.stop()
+})
+
+test('little garbage stays', () => {
+  const { node, tidying } = makeVisited()
   node.heap = 40 * MIB
   vi.advanceTimersByTime(60_000)
   expect(node.collected).toBe(0)
@@ -70,15 +88,17 @@ test('little garbage stays', () => {
 
 test('the real collector frees what nobody holds', () => {
   const { node } = { node: { heap: 0 } }
+  let looks = 0
   let left: unknown = Array.from({ length: 300_000 }, (_, at) => ({ at }))
   const before = process.memoryUsage().heapUsed
   const tidying = startTidying({
-    isDeserted: () => true,
+    // Asked once or twice a look: somebody is there at the first one.
+    isDeserted: () => looks++ > 1,
     heap: () => ({ used: (node.heap += 50 * MIB), total: 0 }),
   })
   expect(left).toHaveLength(300_000)
   left = undefined
-  vi.advanceTimersByTime(15_000)
+  vi.advanceTimersByTime(25_000)
   expect(process.memoryUsage().heapUsed).toBeLessThan(before - 5 * MIB)
   tidying.stop()
 })
